@@ -1,0 +1,98 @@
+"""What the pipeline asks of a source, a stage and a sink; any object that fits will do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+from streamer.frame import Frame, StreamInfo
+from streamer.result import Result
+from streamer.stats import StageTimes
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Resource(Protocol):
+    """Acquires in `__enter__`, releases in `__exit__`, never in `__del__`."""
+
+    def __enter__(self) -> Self:
+        """Acquire."""
+        ...
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Release; called once, from the thread that entered."""
+        ...
+
+
+class Source(Resource, Protocol):
+    """One stream of frames, opened, read and closed by its own thread.
+
+    Every blocking read has a time-out. `__enter__` and iteration raise SourceError, nothing else;
+    SourceOpenError where no frame could be had at all.
+    """
+
+    @property
+    def stream_id(self) -> str:
+        """Known before opening; unique within a run."""
+        ...
+
+    @property
+    def stream(self) -> StreamInfo:
+        """Valid once entered."""
+        ...
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames, once, in the order they are to be shown."""
+        ...
+
+
+class Stage(Resource, Protocol[T_co]):
+    """Turns frames into findings, several batches in flight; used by one thread only.
+
+    Attributes:
+        times: where its time goes, per part, filled as it works.
+    """
+
+    times: StageTimes
+
+    @property
+    def max_batch(self) -> int:
+        """Frames it takes at once, at least 1."""
+        ...
+
+    @property
+    def depth(self) -> int:
+        """Batches worth having in flight, at least 1."""
+        ...
+
+    def submit(self, frames: Sequence[Frame]) -> object:
+        """Start on 1 to `max_batch` frames of any streams and sizes; returns a ticket at once."""
+        ...
+
+    def collect(self, ticket: object) -> Sequence[T_co]:
+        """Wait for a ticket, oldest first; one finding a frame, in the order of `submit`."""
+        ...
+
+
+class Sink(Resource, Protocol[T_contra]):
+    """Takes results to the world, in a thread of its own; may block; raises SinkError.
+
+    `__exit__` with an exception still leaves whole files: what was accepted is kept.
+    """
+
+    @property
+    def name(self) -> str:
+        """What a person calls it, without secrets."""
+        ...
+
+    def write(self, result: Result[T_contra]) -> None:
+        """Take one result; frames of a stream arrive in their order."""
+        ...

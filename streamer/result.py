@@ -1,0 +1,27 @@
+"""What a frame became on its way through the pipeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from streamer.frame import Frame
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result(Generic[T]):
+    """A frame and what was found on it; every sink receives it.
+
+    Attributes:
+        frame: the picture and its time.
+        detections: what the detector returned for it.
+        submitted_ns: monotonic clock when the frame went into the detector.
+        collected_ns: monotonic clock when its detections came back.
+    """
+
+    frame: Frame
+    detections: T
+    submitted_ns: int
+    collected_ns: int
