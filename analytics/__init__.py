@@ -1,0 +1,1 @@
+"""Boxes over time: tracks, crossings, dwell, events. No torch, no OpenCV."""

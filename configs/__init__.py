@@ -1,0 +1,1 @@
+"""The strict loader, a leaf, and the scenario files."""

@@ -1,0 +1,1 @@
+"""Results to the world: one sink a file, drawing apart from writing."""

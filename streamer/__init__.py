@@ -1,0 +1,1 @@
+"""Frames, time and threads. Knows no box and imports no torch."""

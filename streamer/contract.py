@@ -10,7 +10,6 @@ from streamer.frame import Frame, StreamInfo
 from streamer.result import Result
 from streamer.stats import StageTimes
 
-T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 T_contra = TypeVar("T_contra", contravariant=True)
 

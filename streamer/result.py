@@ -7,11 +7,11 @@ from typing import Generic, TypeVar
 
 from streamer.frame import Frame
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Result(Generic[T]):
+class Result(Generic[T_co]):
     """A frame and what was found on it; every sink receives it.
 
     Attributes:
@@ -22,6 +22,6 @@ class Result(Generic[T]):
     """
 
     frame: Frame
-    detections: T
+    detections: T_co
     submitted_ns: int
     collected_ns: int

@@ -1,0 +1,1 @@
+"""Data, targets, losses, loop and evaluation; stands on detector only."""
