@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from streamer.picture import I420, BgrArray, Picture
+from streamer.truth import Truth
 
 StreamKind = Literal["video", "images"]
 
@@ -55,6 +56,7 @@ class Frame:
         picture: the pixels.
         duration: ticks the picture is meant to stay, or None.
         name: the picture's own file name within an "images" stream, else None.
+        truth: what a drawn scene really holds, else None.
     """
 
     stream: StreamInfo
@@ -65,6 +67,7 @@ class Frame:
     picture: Picture
     duration: int | None = None
     name: str | None = None
+    truth: Truth | None = None
 
     @property
     def stream_id(self) -> str:

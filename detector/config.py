@@ -1,0 +1,47 @@
+"""What a person may choose about a detector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Precision = Literal["auto", "fp32", "fp16", "bf16"]
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorConfig:
+    """What a person may choose about a detector.
+
+    Attributes:
+        name: a key of DETECTORS, or `package.module:Class`.
+        weights: a path, an http(s) URL, a name of the weights table, "untrained" for seeded random
+            ones, or None for the detector's default.
+        imgsz: network input: "512" (square), "WIDTHxHEIGHT" or "native" (the picture's own size,
+            padded); None for the detector's default.
+        score_threshold: in 0..1; a box with exactly this score stays.
+        classes: names to keep; empty for all.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        precision: of the network's arithmetic; "auto" is fp16 on CUDA and fp32 on the CPU.
+        flip_test: average with the mirrored picture: slower, a little better.
+        batch: most frames a forward pass takes, or None for the detector's choice.
+        top_k: most boxes a picture, before the score threshold.
+    """
+
+    name: str = "hardnet85"
+    weights: str | None = None
+    imgsz: str | None = None
+    score_threshold: float = 0.3
+    classes: tuple[str, ...] = ()
+    device: str = "auto"
+    precision: Precision = "auto"
+    flip_test: bool = False
+    batch: int | None = None
+    top_k: int = 100
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.score_threshold <= 1:
+            raise ValueError(f"score_threshold: expected 0..1, got {self.score_threshold!r}")
+        if self.batch is not None and self.batch < 1:
+            raise ValueError(f"batch: expected at least 1, got {self.batch!r}")
+        if self.top_k < 1:
+            raise ValueError(f"top_k: expected at least 1, got {self.top_k!r}")
