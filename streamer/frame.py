@@ -28,6 +28,7 @@ class StreamInfo:
         is_live: the world does not wait for us.
         kind: "images" are single pictures of any size, each with a name of its own.
         sound_path: a recorded file whose sound belongs to these pictures, or None.
+        sample_aspect: width of a pixel over its height, upright, where it is not 1, else None.
     """
 
     stream_id: str
@@ -40,6 +41,7 @@ class StreamInfo:
     is_live: bool = False
     kind: StreamKind = "video"
     sound_path: Path | None = None
+    sample_aspect: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

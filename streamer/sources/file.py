@@ -1,0 +1,210 @@
+"""A recorded file: every frame, with the times that its decoder gives."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from streamer.clock import Clock, MonotonicClock
+from streamer.errors import SourceError, SourceOpenError
+from streamer.frame import Frame, StreamInfo
+from streamer.sources.decoded import DecodedPicture, Orientation
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+logger = logging.getLogger(__name__)
+
+
+class FileSource:
+    """Decodes the best video stream of a file with PyAV.
+
+    Times are the decoder's own, also where they start late or go backwards. Damaged packets are
+    skipped and counted in one warning at the end.
+
+    Args:
+        path: the file.
+        stream_id: unique within the run.
+        clock: stamps `captured_ns`.
+    """
+
+    def __init__(self, path: Path, *, stream_id: str, clock: Clock | None = None) -> None:
+        self._path = path
+        self._stream_id = stream_id
+        self._clock = clock or MonotonicClock()
+        self._container: InputContainer | None = None
+        self._damaged_packets = 0
+
+    @property
+    def stream_id(self) -> str:
+        """Unique within the run."""
+        return self._stream_id
+
+    @property
+    def stream(self) -> StreamInfo:
+        """Valid once entered."""
+        return self._stream
+
+    def __enter__(self) -> Self:
+        """Open the file and decode its first frame.
+
+        Raises:
+            SourceOpenError: missing, not a video, or without a frame that can be decoded.
+        """
+        try:
+            self._open()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self._close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Every frame, in the decoder's order.
+
+        Raises:
+            SourceError: the file cannot be read any further.
+        """
+        decoded: av.VideoFrame | None = self._first
+        last_pts: int | None = None
+        index = 0
+        while decoded is not None:
+            frame = self._frame(decoded, index, last_pts)
+            yield frame
+            last_pts, index = frame.pts, index + 1
+            decoded = next(self._decoded, None)
+        if self._damaged_packets:
+            logger.warning(
+                "%s: skipped %d damaged packets", self._stream.name, self._damaged_packets
+            )
+
+    def _open(self) -> None:
+        import av  # late: importing PyAV and OpenCV together warns on macOS, and costs start-up
+        from av.video.stream import VideoStream
+
+        av.logging.set_level(av.logging.FATAL)  # damage is counted and reported once, by us
+        try:
+            self._container = av.open(str(self._path), metadata_errors="replace")
+        except (av.FFmpegError, OSError) as error:
+            raise SourceOpenError(self._open_message(error)) from error
+        video = self._container.streams.best("video")
+        if not isinstance(video, VideoStream):
+            raise SourceOpenError(
+                f"source '{self._path}': expected a video, got a file without pictures"
+            )
+        video.thread_type = "AUTO"  # frame threads: their delay does not matter for a recording
+        self._decoded = self._decode(video)
+        first = next(self._decoded, None)
+        if first is None:
+            raise SourceOpenError(
+                f"source '{self._path}': expected a video, got no frame that can be decoded "
+                f"({self._damaged_packets} damaged packets)"
+            )
+        self._first: av.VideoFrame | None = first
+        self._orientation = Orientation.of_frame(first)
+        self._stream = self._describe(video, first)
+
+    def _open_message(self, error: Exception) -> str:
+        if not self._path.exists():
+            return f"source '{self._path}': no such file; check the path"
+        if isinstance(error, PermissionError):
+            return f"source '{self._path}': not allowed to read it; check its permissions"
+        return (
+            f"source '{self._path}': expected a video or picture, got something FFmpeg cannot read"
+        )
+
+    def _decode(self, video: VideoStream) -> Iterator[av.VideoFrame]:
+        import av
+
+        container = self._container
+        if container is None:
+            return
+        try:
+            for packet in container.demux(video):
+                try:
+                    yield from packet.decode()
+                except av.InvalidDataError:
+                    self._damaged_packets += 1
+        except av.InvalidDataError:  # the tail cannot even be split into packets
+            self._damaged_packets += 1
+            yield from _flush(video)
+        except (av.FFmpegError, OSError) as error:
+            raise SourceError(f"source '{self._path}': reading failed: {error.strerror}") from error
+
+    def _describe(self, video: VideoStream, first: av.VideoFrame) -> StreamInfo:
+        picture = DecodedPicture(first, self._orientation)
+        rate = video.average_rate or video.base_rate
+        container = video.container
+        return StreamInfo(
+            stream_id=self._stream_id,
+            name=str(self._path),
+            width=picture.width,
+            height=picture.height,
+            time_base=first.time_base or video.time_base or Fraction(1, 1000),
+            rate=rate,
+            frame_count=video.frames or _estimate_count(video, rate),
+            sound_path=self._path if container.streams.audio else None,
+            sample_aspect=self._sample_aspect(video),
+        )
+
+    def _sample_aspect(self, video: VideoStream) -> Fraction | None:
+        aspect = video.sample_aspect_ratio
+        if not aspect or aspect == 1:
+            return None
+        return 1 / aspect if self._orientation.is_transposed else aspect
+
+    def _frame(self, decoded: av.VideoFrame, index: int, last_pts: int | None) -> Frame:
+        time_base = decoded.time_base or self._stream.time_base
+        pts = decoded.pts if decoded.pts is not None else decoded.dts
+        if pts is None:
+            step = 1 / (self._stream.rate * time_base) if self._stream.rate else 1
+            pts = 0 if last_pts is None else last_pts + max(1, round(step))
+        return Frame(
+            stream=self._stream,
+            index=index,
+            pts=pts,
+            time_base=time_base,
+            captured_ns=self._clock.now_ns(),
+            picture=DecodedPicture(decoded, self._orientation),
+            duration=decoded.duration or None,
+        )
+
+    def _close(self) -> None:
+        self._first = None
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+
+def _flush(video: VideoStream) -> Iterator[av.VideoFrame]:
+    """What the decoder still holds."""
+    import av
+
+    try:
+        yield from video.decode(None)
+    except (av.InvalidDataError, EOFError):
+        return
+
+
+def _estimate_count(video: VideoStream, rate: Fraction | None) -> int | None:
+    """Frames to expect from duration and rate, where the container keeps no count."""
+    if rate is None:
+        return None
+    if video.duration and video.time_base:
+        return round(video.duration * video.time_base * rate)
+    duration_us = video.container.duration  # type: ignore[attr-defined]  # input containers have it
+    return round(Fraction(duration_us, 1_000_000) * rate) if duration_us else None
