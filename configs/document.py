@@ -1,0 +1,139 @@
+"""A configuration as plain data: YAML files, one `base:` deep, and `--set` on top."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+
+import yaml
+
+from configs.errors import ConfigError
+from configs.scalar import Typed
+
+BASE = "base"  # the key that names the file to start from
+
+_PATH = re.compile(r"(?P<key>[^.\[\]]+)(?P<rest>(\[\d+\]|\.[^.\[\]]+)*)")  # a.b[0].c
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+
+
+class _StrictYaml(yaml.SafeLoader):
+    """YAML that refuses a key written twice and reads 1e-3 as a number (YAML 1.2 does)."""
+
+    def construct_mapping(
+        self,
+        node: yaml.MappingNode,
+        deep: bool = False,  # noqa: FBT001, FBT002 - overridden
+    ) -> dict[Hashable, object]:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = getattr(key_node, "value", None)
+            if isinstance(key, str) and key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                )
+            seen.add(key if isinstance(key, str) else None)
+        return super().construct_mapping(node, deep=deep)
+
+
+_StrictYaml.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
+
+
+def read(path: Path) -> dict[str, object]:
+    """The settings of a YAML file over those of its `base:`, a file named relative to it.
+
+    Raises:
+        ConfigError: the file cannot be read, is not YAML, or its base has a base.
+    """
+    data = _read_one(path)
+    if BASE not in data:
+        return data
+    base = data.pop(BASE)
+    if not isinstance(base, str):
+        raise ConfigError(BASE, f"expected the path of a YAML file, got {base!r}")
+    lower = _read_one(path.parent / base)
+    if BASE in lower:
+        raise ConfigError(BASE, f"{base!r} has a base of its own; one level is the limit")
+    return merged(lower, data)
+
+
+def merged(lower: Mapping[str, object], upper: Mapping[str, object]) -> dict[str, object]:
+    """`upper` over `lower`, group by group; lists and scalars replace.
+
+    >>> merged({"a": {"x": 1, "y": 2}, "b": [1, 2]}, {"a": {"y": 3}, "b": [4]})
+    {'a': {'x': 1, 'y': 3}, 'b': [4]}
+    """
+    result = dict(lower)
+    for key, value in upper.items():
+        below = result.get(key)
+        both = isinstance(value, Mapping) and isinstance(below, Mapping)
+        result[key] = merged(below, value) if both else value  # type: ignore[arg-type]  # both
+    return result
+
+
+def overridden(data: Mapping[str, object], assignment: str) -> dict[str, object]:
+    """The data with `a.b[0].c=value` done; the value is read as YAML.
+
+    Raises:
+        ConfigError: the assignment has no such form or no such place.
+
+    >>> overridden({"a": {"b": [1, 2]}}, "a.b[1]=[x, 3]")
+    {'a': {'b': [1, ['x', 3]]}}
+    """
+    path, equals, text = assignment.partition("=")
+    match = _PATH.fullmatch(path.strip())
+    if not equals or match is None:
+        raise ConfigError("--set", f"expected key=value such as limit=100, got {assignment!r}")
+    key, steps = match["key"], [name or int(index) for name, index in _STEP.findall(match["rest"])]
+    return {**data, key: _placed(data.get(key), steps, _typed(text, path), key)}
+
+
+def _placed(data: object, steps: list[str | int], value: object, path: str) -> object:
+    """`data` with `value` put where the steps lead; copies what it changes."""
+    if not steps:
+        return value
+    step, rest = steps[0], steps[1:]
+    if isinstance(step, int):
+        if not isinstance(data, list) or step >= len(data):
+            count = len(data) if isinstance(data, list) else 0
+            raise ConfigError(f"{path}[{step}]", f"there are {count} entries to choose from")
+        changed = _placed(data[step], rest, value, f"{path}[{step}]")
+        return [*data[:step], changed, *data[step + 1 :]]
+    if data is not None and not isinstance(data, Mapping):
+        raise ConfigError(path, f"has no keys below it, so {step!r} has no place; it is {data!r}")
+    below = dict(data or {})
+    return {**below, step: _placed(below.get(step), rest, value, f"{path}.{step}")}
+
+
+def _typed(text: str, path: str) -> object:
+    try:
+        value = yaml.load(text, _StrictYaml)
+    except yaml.YAMLError as error:
+        raise ConfigError(path, f"not YAML: {_one_line(error)}") from error
+    return value if isinstance(value, Mapping | list | str) else Typed(text.strip(), value)
+
+
+def _read_one(path: Path) -> dict[str, object]:
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), _StrictYaml)
+    except OSError as error:
+        raise ConfigError(str(path), f"cannot read it: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(str(path), f"not UTF-8 text: {error.reason}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(str(path), f"not YAML: {_one_line(error)}") from error
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise ConfigError(str(path), f"expected keys and values, got {type(data).__name__}")
+    return data
+
+
+def _one_line(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    return where + " ".join(str(getattr(error, "problem", None) or error).split())
