@@ -38,7 +38,7 @@ class Orientation:
         Source: ISO/IEC 14496-12, 8.3.2 (track header matrix): x' = a x + c y, y' = b x + d y.
         """
         try:
-            matrix = frame.side_data["DISPLAYMATRIX"]
+            matrix = frame.side_data["DISPLAYMATRIX"]  # type: ignore[typeddict-item]  # stub: few keys
         except KeyError:
             return cls()
         a, b, _, c, d = struct.unpack_from("=5i", memoryview(matrix))

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class FileSource:
-    """Decodes the best video stream of a file with PyAV.
+    """Decodes the first video stream of a file with PyAV; a cover picture is none.
 
     Times are the decoder's own, also where they start late or go backwards. Damaged packets are
     skipped and counted in one warning at the end.
@@ -94,15 +94,16 @@ class FileSource:
 
     def _open(self) -> None:
         import av  # late: importing PyAV and OpenCV together warns on macOS, and costs start-up
-        from av.video.stream import VideoStream
+        from av.stream import Disposition
 
         av.logging.set_level(av.logging.FATAL)  # damage is counted and reported once, by us
         try:
             self._container = av.open(str(self._path), metadata_errors="replace")
         except (av.FFmpegError, OSError) as error:
             raise SourceOpenError(self._open_message(error)) from error
-        video = self._container.streams.best("video")
-        if not isinstance(video, VideoStream):
+        videos = self._container.streams.video
+        video = next((v for v in videos if not v.disposition & Disposition.attached_pic), None)
+        if video is None:
             raise SourceOpenError(
                 f"source '{self._path}': expected a video, got a file without pictures"
             )

@@ -1,0 +1,244 @@
+"""The pipeline loses nothing, isolates what fails, and always ends with everything closed."""
+
+import threading
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from streamer.channel import Overflow
+from streamer.errors import SinkError, SourceError, SourceOpenError
+from streamer.frame import Frame
+from streamer.outlet import Outlet
+from streamer.pipeline import Pipeline
+from streamer.result import Result
+from streamer.snapshot import RunSnapshot
+from tests.streamer.parts import WAIT_S, CountingSource, IndexStage, ListSink
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_survives() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) <= before
+
+
+def raiser(error: Exception, *, at: int = 0) -> object:
+    def fault(result: Result[int]) -> None:
+        if result.frame.index == at:
+            raise error
+
+    return fault
+
+
+def test_every_frame_of_every_stream_arrives_in_order() -> None:
+    sink = ListSink()
+    sources = [CountingSource("a", 50), CountingSource("b", 3), CountingSource("c", 0)]
+
+    end = Pipeline(sources, IndexStage(), [Outlet(sink)]).run()
+
+    assert sink.indices("a") == list(range(50))
+    assert sink.indices("b") == [0, 1, 2]
+    assert [(s.frames_in, s.frames_done, s.state) for s in end.streams] == [
+        (50, 50, "ended"),
+        (3, 3, "ended"),
+        (0, 0, "ended"),
+    ]
+
+
+def test_findings_stay_with_their_frame() -> None:
+    sink = ListSink()
+    Pipeline([CountingSource("a", 20), CountingSource("b", 20)], IndexStage(), [Outlet(sink)]).run()
+
+    assert all(result.detections == result.frame.index for result in sink.results)
+
+
+def test_several_batches_are_in_flight_and_none_is_too_large() -> None:
+    stage = IndexStage(max_batch=3, depth=2)
+    Pipeline([CountingSource("a", 200)], stage, [Outlet(ListSink())]).run()
+
+    assert stage.most_in_flight == 2
+    assert 1 <= stage.most_batch <= 3
+
+
+def test_limit_ends_a_stream_early() -> None:
+    sink = ListSink()
+    end = Pipeline([CountingSource("a", None)], IndexStage(), [Outlet(sink)], limit=7).run()
+
+    assert sink.indices() == list(range(7))
+    assert end.streams[0].state == "ended"
+
+
+def test_failing_source_ends_only_its_own_stream() -> None:
+    sink = ListSink()
+    bad = CountingSource("bad", 2, error=SourceError("source 'bad': the cable was pulled"))
+
+    end = Pipeline([bad, CountingSource("a", 30)], IndexStage(), [Outlet(sink)]).run()
+
+    assert sink.indices("bad") == [0, 1]
+    assert sink.indices("a") == list(range(30))
+    assert end.streams[0].state == "failed"
+    assert end.streams[0].error == "source 'bad': the cable was pulled"
+
+
+def test_source_that_never_opened_has_no_stream_info() -> None:
+    bad = CountingSource("bad", open_error=SourceOpenError("source 'bad': no such file"))
+
+    end = Pipeline([bad], IndexStage(), [Outlet(ListSink())]).run()
+
+    assert (end.streams[0].state, end.streams[0].info) == ("failed", None)
+
+
+def test_bug_in_a_source_ends_the_run_and_is_raised_with_its_thread() -> None:
+    sink = ListSink()
+    bad = CountingSource("bad", 1, error=RuntimeError("bug"))
+    endless = CountingSource("a", None)
+
+    with pytest.raises(RuntimeError, match="bug") as caught:
+        Pipeline([bad, endless], IndexStage(), [Outlet(sink)]).run()
+
+    assert caught.value.__notes__ == ["in thread 'source:bad'"]
+    assert (endless.left, sink.left) == (1, 1)
+
+
+def test_failing_stage_ends_the_run_with_everything_closed() -> None:
+    def fault(frames: Sequence[Frame]) -> None:
+        if frames[0].index >= 3:
+            raise RuntimeError("device lost")
+
+    stage, sink, source = IndexStage(fault=fault), ListSink(), CountingSource("a", None)
+
+    with pytest.raises(RuntimeError, match="device lost"):
+        Pipeline([source], stage, [Outlet(sink)]).run()
+
+    assert (source.left, stage.left, sink.left) == (1, 1, 1)
+    assert sink.indices()[:3] == [0, 1, 2]
+
+
+def test_failing_sink_ends_the_run_and_the_other_sinks_finish() -> None:
+    bad = ListSink("bad", raiser(SinkError("disk full"), at=2))  # type: ignore[arg-type]
+    good = ListSink("good")
+    source = CountingSource("a", None)
+
+    with pytest.raises(SinkError, match="disk full"):
+        Pipeline([source], IndexStage(), [Outlet(bad), Outlet(good)]).run()
+
+    assert (source.left, bad.left, good.left) == (1, 1, 1)
+    assert bad.indices() == [0, 1]
+    assert good.indices() == list(range(len(good.results)))
+
+
+def test_optional_sink_that_fails_costs_only_its_own_data() -> None:
+    bad = ListSink("bad", raiser(SinkError("viewer left"), at=2))  # type: ignore[arg-type]
+    good = ListSink("good")
+
+    end = Pipeline(
+        [CountingSource("a", 40)], IndexStage(), [Outlet(bad, is_optional=True), Outlet(good)]
+    ).run()
+
+    assert good.indices() == list(range(40))
+    assert (bad.indices(), bad.left) == ([0, 1], 1)
+    assert end.streams[0].frames_done == 2
+    assert end.streams[0].dropped == 38  # the sink that gave up lost them, and that is counted
+
+
+def test_slow_display_never_stalls_recording() -> None:
+    release = threading.Event()
+
+    def wait(result: Result[int]) -> None:
+        release.wait(WAIT_S)
+
+    slow = ListSink("display", wait)
+    recording = ListSink("recording")
+
+    def open_the_gate_at_the_end(result: Result[int]) -> None:
+        if result.frame.index == 99:
+            release.set()
+
+    recording.fault = open_the_gate_at_the_end
+    Pipeline(
+        [CountingSource("a", 100)],
+        IndexStage(),
+        [
+            Outlet(slow, is_optional=True, overflow=Overflow.DROP_OLDEST, capacity=1),
+            Outlet(recording),
+        ],
+    ).run()
+
+    assert recording.indices() == list(range(100))
+    assert slow.indices()[-1] == 99  # the newest survived
+    assert len(slow.results) <= 3
+
+
+def test_stop_finishes_what_was_accepted() -> None:
+    sink = ListSink()
+    pipeline = Pipeline([CountingSource("a", None)], IndexStage(), [Outlet(sink)])
+
+    def stop_after_ten(result: Result[int]) -> None:
+        if result.frame.index == 10:
+            pipeline.stop()
+
+    sink.fault = stop_after_ten
+    end = pipeline.run()
+
+    assert sink.indices() == list(range(end.streams[0].frames_in))
+    assert end.streams[0].state == "ended"
+    assert sink.left == 1
+
+
+def test_sink_of_an_ended_stream_is_closed_while_others_run() -> None:
+    has_left = threading.Event()
+
+    class Noticed(ListSink):
+        def __exit__(self, *args: object) -> None:
+            super().__exit__(None, None, None)
+            has_left.set()
+
+    short = Noticed("short")
+    waiting = CountingSource("long", 5, gate=has_left, gate_at=3)  # goes on once `short` is closed
+    Pipeline(
+        [CountingSource("a", 2), waiting],
+        IndexStage(),
+        [Outlet(short, stream_ids=frozenset({"a"})), Outlet(ListSink("rest"))],
+    ).run()
+
+    assert short.indices("a") == [0, 1]
+
+
+def test_one_silent_source_does_not_hold_up_another() -> None:
+    gate = threading.Event()
+    sink = ListSink(fault=lambda result: gate.set() if result.frame.index == 29 else None)
+
+    Pipeline(
+        [CountingSource("silent", 1, gate=gate), CountingSource("a", 30)],
+        IndexStage(),
+        [Outlet(sink)],
+    ).run()
+
+    assert sink.indices("a") == list(range(30))
+    assert sink.indices("silent") == [0]
+
+
+def test_error_in_the_callers_tick_closes_everything() -> None:
+    sink, source = ListSink(), CountingSource("a", None)
+
+    def tick(snapshot: RunSnapshot) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Pipeline([source], IndexStage(), [Outlet(sink)]).run(tick, tick_s=0.01)
+
+    assert (source.left, sink.left) == (1, 1)
+
+
+def test_times_name_decode_and_every_sink() -> None:
+    end = Pipeline([CountingSource("a", 3)], IndexStage(), [Outlet(ListSink("out"))]).run()
+
+    assert [(part, time.count) for part, time in end.times.items()] == [("decode", 3), ("out", 3)]
+
+
+@pytest.mark.parametrize(
+    ("ids", "limit"), [((), None), (("a", "a"), None), (("a",), 0)], ids=["none", "twice", "limit"]
+)
+def test_senseless_arguments_are_refused(ids: tuple[str, ...], limit: int | None) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        Pipeline([CountingSource(i) for i in ids], IndexStage(), [Outlet(ListSink())], limit=limit)
