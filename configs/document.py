@@ -89,7 +89,27 @@ def overridden(data: Mapping[str, object], assignment: str) -> dict[str, object]
     if not equals or match is None:
         raise ConfigError("--set", f"expected key=value such as limit=100, got {assignment!r}")
     key, steps = match["key"], [name or int(index) for name, index in _STEP.findall(match["rest"])]
-    return {**data, key: _placed(data.get(key), steps, _typed(text, path), key)}
+    try:
+        value = typed(text)
+    except ValueError as error:
+        raise ConfigError(path, str(error)) from error
+    return {**data, key: _placed(data.get(key), steps, value, key)}
+
+
+def typed(text: str) -> object:
+    """A value from a command line, read as YAML.
+
+    Raises:
+        ValueError: it is not YAML.
+
+    >>> typed("0.5"), typed("person")
+    (Typed(text='0.5', value=0.5), 'person')
+    """
+    try:
+        value = yaml.load(text, _StrictYaml)
+    except yaml.YAMLError as error:
+        raise ValueError(f"not YAML: {_one_line(error)}") from error
+    return value if isinstance(value, Mapping | list | str) else Typed(text.strip(), value)
 
 
 def _placed(data: object, steps: list[str | int], value: object, path: str) -> object:
@@ -107,14 +127,6 @@ def _placed(data: object, steps: list[str | int], value: object, path: str) -> o
         raise ConfigError(path, f"has no keys below it, so {step!r} has no place; it is {data!r}")
     below = dict(data or {})
     return {**below, step: _placed(below.get(step), rest, value, f"{path}.{step}")}
-
-
-def _typed(text: str, path: str) -> object:
-    try:
-        value = yaml.load(text, _StrictYaml)
-    except yaml.YAMLError as error:
-        raise ConfigError(path, f"not YAML: {_one_line(error)}") from error
-    return value if isinstance(value, Mapping | list | str) else Typed(text.strip(), value)
 
 
 def _read_one(path: Path) -> dict[str, object]:

@@ -1,0 +1,123 @@
+"""What is said when a run has ended: streams, where the time went, and what was written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from streamer.snapshot import RunSnapshot, StreamSnapshot
+from streamer.stats import StageTime
+
+DECODE = "decode"  # the part that the sources' threads book
+DETECTOR = "detector"  # what the parts of the stage's thread are together
+
+
+def show_summary(
+    console: Console, snapshot: RunSnapshot, *, sink_names: Sequence[str], written: Sequence[Path]
+) -> None:
+    """Say how a run ended.
+
+    Args:
+        console: to show it on.
+        snapshot: how it ended.
+        sink_names: of every sink that ran, repeated where two share a name.
+        written: every file there is now because of the run.
+    """
+    console.print(_streams(snapshot))
+    console.print(_totals(snapshot), highlight=False)
+    for stream in snapshot.streams:
+        if stream.error is not None:
+            _line(console, f"{stream.stream_id}: {stream.error}", style="red")
+    if snapshot.times:
+        console.print()
+        console.print(_times(snapshot))
+        _line(console, _verdict(snapshot, sink_names))
+    for path in written:
+        _line(console, f"wrote {path}")
+
+
+def _line(console: Console, text: str, *, style: str = "") -> None:
+    """One line, never folded, so that a mouse or a program can take a path from it."""
+    console.print(Text(text, style=style), soft_wrap=True)
+
+
+def bottleneck(snapshot: RunSnapshot, sink_names: Sequence[str]) -> tuple[str, float]:
+    """The thread that was busiest, and the share of the run for which it was.
+
+    The detector's parts share one thread and count together. Sources, and sinks of one name, have
+    a thread each, so theirs is the mean.
+
+    Args:
+        snapshot: with at least one part.
+        sink_names: of every sink that ran.
+    """
+    threads = Counter(sink_names)
+    threads[DECODE] = len(snapshot.streams)
+    busy_ns: Counter[str] = Counter()
+    for part, time in snapshot.times.items():
+        name = part if part in threads else DETECTOR
+        busy_ns[name] += time.total_ns // max(1, threads[part])
+    name, busiest_ns = busy_ns.most_common(1)[0]
+    return name, busiest_ns / max(1, snapshot.elapsed_ns)
+
+
+def _verdict(snapshot: RunSnapshot, sink_names: Sequence[str]) -> str:
+    name, share = bottleneck(snapshot, sink_names)
+    return f"bottleneck: {name}, busy {share:.0%} of the time"
+
+
+def _streams(snapshot: RunSnapshot) -> Table:
+    elapsed_s = snapshot.elapsed_ns / 1e9
+    table = _table("stream", "state", "frames", "fps", "dropped", "p50 ms", "p95 ms")
+    for stream in snapshot.streams:
+        table.add_row(*map(Text, _stream_cells(stream, elapsed_s)))
+    return table
+
+
+def _totals(snapshot: RunSnapshot) -> str:
+    elapsed_s = snapshot.elapsed_ns / 1e9
+    frames = sum(stream.frames_done for stream in snapshot.streams)
+    rate = f", {frames / elapsed_s:.1f} fps" if elapsed_s else ""
+    return f"{frames} frames in {elapsed_s:.1f} s{rate}"
+
+
+def _stream_cells(stream: StreamSnapshot, elapsed_s: float) -> list[str]:
+    return [
+        stream.stream_id,
+        stream.state,
+        str(stream.frames_done),
+        f"{stream.frames_done / elapsed_s:.1f}" if elapsed_s else "-",
+        str(stream.dropped),
+        _ms(stream.latency_p50_ns),
+        _ms(stream.latency_p95_ns),
+    ]
+
+
+def _times(snapshot: RunSnapshot) -> Table:
+    table = _table("part", "ms/frame", "share of time", "frames")
+    for part, time in snapshot.times.items():
+        table.add_row(*map(Text, _time_cells(part, time, snapshot.elapsed_ns)))
+    return table
+
+
+def _time_cells(part: str, time: StageTime, elapsed_ns: int) -> list[str]:
+    share = time.total_ns / elapsed_ns if elapsed_ns else 0.0
+    return [part, f"{time.mean_ms:.2f}", f"{share:.0%}", str(time.count)]
+
+
+def _table(*titles: str) -> Table:
+    """Words to the left, numbers to the right, nothing cut."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in titles:
+        is_text = title in ("stream", "state", "part")
+        table.add_column(title, justify="left" if is_text else "right", overflow="fold")
+    return table
+
+
+def _ms(time_ns: int | None) -> str:
+    return "-" if time_ns is None else f"{time_ns / 1e6:.1f}"
