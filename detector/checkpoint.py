@@ -1,0 +1,130 @@
+"""Weights out of a checkpoint file, checked name by name."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from detector.errors import WeightsError
+
+_NAMED = 3  # keys an error names before it only counts
+
+# What torch.load raises for files that are cut, overwritten or of another kind.
+_DAMAGE = (
+    RuntimeError,
+    EOFError,
+    ValueError,  # also UnicodeDecodeError
+    TypeError,
+    LookupError,
+    AttributeError,
+    ImportError,
+    MemoryError,
+    OverflowError,
+    AssertionError,
+    struct.error,
+)
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Gives `network` the weights of a checkpoint file, as float32 on the CPU.
+
+    The file is a dictionary with `state_dict`, whatever stands beside it (`epoch`, `optimizer`), or
+    a bare state dict; a `module.` before every key is dropped. Nothing but tensors and plain values
+    is ever unpickled.
+
+    Args:
+        network: of any device, "meta" too.
+        path: a file written by torch.save.
+
+    Raises:
+        WeightsError: the file cannot be read, is no checkpoint, or its keys, shapes or values are
+            not those of `network`.
+    """
+    given = {_plain_key(key): value for key, value in _state_dict(_read(path), path).items()}
+    wanted = network.state_dict()
+    _check(given, wanted, path)
+    cast = {key: given[key].to(like.dtype) for key, like in wanted.items()}
+    network.load_state_dict(cast, assign=True)
+
+
+def _read(path: Path) -> object:
+    """What the file holds."""
+    try:
+        content: object = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise WeightsError(
+            f"weights {str(path)!r}: cannot be read: {error.strerror or error}"
+        ) from error
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"weights {str(path)!r}: expected a checkpoint with nothing but tensors, got a damaged "
+            "file or one that holds code; save the state dict with torch.save"
+        ) from error
+    except _DAMAGE as error:
+        raise WeightsError(
+            f"weights {str(path)!r}: expected a checkpoint written by torch.save, got a damaged "
+            "file or one of another kind; fetch it again"
+        ) from error
+    return content
+
+
+def _state_dict(content: object, path: Path) -> Mapping[str, Tensor]:
+    """The tensors by name, out of either form of checkpoint."""
+    inner = content.get("state_dict", content) if isinstance(content, Mapping) else content
+    if not isinstance(inner, Mapping) or not inner:
+        raise _not_a_state_dict(path, type(inner).__name__)
+    for key, value in inner.items():
+        if not isinstance(key, str) or not isinstance(value, Tensor):
+            raise _not_a_state_dict(path, f"{key!r}: {type(value).__name__}")
+    return inner
+
+
+def _not_a_state_dict(path: Path, got: str) -> WeightsError:
+    return WeightsError(
+        f"weights {str(path)!r}: expected tensors by name, or a dictionary with 'state_dict', "
+        f"got {got}"
+    )
+
+
+def _plain_key(key: str) -> str:
+    """Without the prefix that data-parallel training leaves."""
+    return key.removeprefix("module.")
+
+
+def _check(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], path: Path) -> None:
+    faults = {
+        "missing": [key for key in wanted if key not in given],
+        "not in this network": [key for key in given if key not in wanted],
+        "of another shape": [
+            f"{key} (expected {_shape(like)}, got {_shape(given[key])})"
+            for key, like in wanted.items()
+            if key in given and given[key].shape != like.shape
+        ],
+    }
+    found = [f"{len(keys)} {what}: {_first(keys)}" for what, keys in faults.items() if keys]
+    if found:
+        raise WeightsError(
+            f"weights {str(path)!r}: for another network: {'; '.join(found)}; choose the detector "
+            "they were trained for"
+        )
+    broken = [key for key in wanted if not bool(torch.isfinite(given[key]).all())]
+    if broken:
+        raise WeightsError(
+            f"weights {str(path)!r}: {len(broken)} tensors hold infinite values or NaN: "
+            f"{_first(broken)}; fetch them again"
+        )
+
+
+def _shape(tensor: Tensor) -> str:
+    return str(list(tensor.shape))
+
+
+def _first(keys: Iterable[str]) -> str:
+    """The first few, and a sign that there are more."""
+    listed = list(keys)
+    return ", ".join(listed[:_NAMED]) + (", ..." if len(listed) > _NAMED else "")

@@ -1,0 +1,197 @@
+"""CenterNet on HarDNet as a detector: frames in, boxes in pixels of the frames out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.centernet import CenterNet, bare, untrained
+from detector.checkpoint import load_weights
+from detector.classes import choose_classes
+from detector.config import DetectorConfig
+from detector.detections import Detections
+from detector.device import Compute, choose_compute
+from detector.executor import Executor, Pending, Program, make_executor
+from detector.fold import fold_batch_norm
+from detector.geometry import Geometry, Placement, parse_imgsz
+from detector.hardnet import STRIDE
+from detector.recipe import RECIPES, Recipe
+from streamer.frame import Frame
+from streamer.stats import StageTimes
+
+_CUDA_BATCH = 8  # where a large GPU's roofline flattens at 512 x 512: more only adds latency
+
+
+class CenterNetDetector:
+    """Finds boxes with a CenterNet; fits `detector.contract.Detector`.
+
+    Takes the network over: folds it, casts it and, once entered, moves it to the device.
+
+    Args:
+        network: with its weights, on the CPU.
+        recipe: what the weights need.
+        geometry: how frames lie in the input.
+        compute: where and in which precision.
+        config: thresholds and limits; what the other arguments say already is not read from it.
+
+    Raises:
+        ValueError: `config.classes` has a name that the recipe has not.
+    """
+
+    def __init__(
+        self,
+        network: CenterNet,
+        recipe: Recipe,
+        geometry: Geometry,
+        compute: Compute,
+        config: DetectorConfig,
+    ) -> None:
+        self.times = StageTimes()
+        self._wanted = choose_classes(recipe.class_names, config.classes)
+        self._recipe = recipe
+        self._lookup = recipe.normalisation()
+        self._geometry = geometry
+        self._compute = compute
+        self._score_threshold = config.score_threshold
+        self._max_batch = config.batch or (_CUDA_BATCH if compute.device.type == "cuda" else 1)
+        fold_batch_norm(network.eval())
+        self._program = Program(network, config.flip_test, config.top_k)
+        self._executor: Executor | None = None
+
+    @classmethod
+    def from_config(cls, config: DetectorConfig, weights: Path | None) -> Self:
+        """The detector that a person asked for.
+
+        Args:
+            config: `name` is a key of RECIPES; `weights` in it is not read.
+            weights: a checkpoint file, or None for untrained weights, always the same.
+
+        Raises:
+            ValueError: the name, imgsz, device or a class is no such word.
+            WeightsError: the file is missing, damaged or for another network.
+            DeviceError: the device or precision cannot be had.
+        """
+        if config.name not in RECIPES:
+            raise ValueError(f"detector: expected {' or '.join(RECIPES)}, got {config.name!r}")
+        recipe = RECIPES[config.name]
+        geometry = parse_imgsz(recipe.imgsz if config.imgsz is None else config.imgsz)
+        choose_classes(recipe.class_names, config.classes)  # before the weights, which take longer
+        compute = choose_compute(config.device, config.precision)
+        if weights is None:
+            network = untrained(recipe.spec, len(recipe.class_names))
+        else:
+            network = bare(recipe.spec, len(recipe.class_names))
+            load_weights(network, weights)
+        return cls(network, recipe, geometry, compute, config)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of every class id."""
+        return self._recipe.class_names
+
+    @property
+    def max_batch(self) -> int:
+        """Frames a forward pass takes at most."""
+        return self._max_batch
+
+    @property
+    def depth(self) -> int:
+        """Batches worth having in flight: 1 on the CPU."""
+        return self._entered().depth
+
+    def __enter__(self) -> Self:
+        """Moves the network to the device."""
+        self._executor = make_executor(self._program, self._compute, self.times)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Forgets the executor; torch keeps the memory for the next one."""
+        self._executor = None
+
+    def submit(self, frames: Sequence[Frame]) -> object:
+        """Start on 1 to `max_batch` frames of any sizes; does all the work on the CPU.
+
+        Frames whose inputs differ in size go through the network apart.
+
+        Raises:
+            ValueError: more frames than `max_batch`, or none.
+            DeviceError: the device's memory is too small.
+        """
+        if not 1 <= len(frames) <= self._max_batch:
+            raise ValueError(f"submit: expected 1..{self._max_batch} frames, got {len(frames)}")
+        placements = [self._geometry.place(frame.width, frame.height) for frame in frames]
+        by_size: dict[tuple[int, int], list[int]] = {}
+        for index, place in enumerate(placements):
+            by_size.setdefault((place.height, place.width), []).append(index)
+        groups = [
+            self._submit_group([frames[i] for i in rows], [placements[i] for i in rows], rows)
+            for rows in by_size.values()
+        ]
+        return _Ticket(groups)
+
+    def collect(self, ticket: object) -> list[Detections]:
+        """The boxes of each frame of a ticket, in the order of `submit`; blocks until known.
+
+        Raises:
+            TypeError: `ticket` is not of this detector's making.
+        """
+        if not isinstance(ticket, _Ticket):
+            raise TypeError(f"collect: expected a ticket of submit, got {type(ticket).__name__}")
+        found: dict[int, Detections] = {}
+        for group in ticket.groups:
+            rows = group.pending.wait()  # (B, K, 6)
+            with self.times.measure("postprocess", count=0):  # the executor has counted them
+                for index, place, boxes in zip(group.indices, group.placements, rows, strict=True):
+                    found[index] = self._detections(boxes, place)
+        return [found[index] for index in sorted(found)]
+
+    def _submit_group(
+        self, frames: list[Frame], placements: list[Placement], indices: list[int]
+    ) -> _Group:
+        """Queue frames whose inputs are of one size."""
+        executor = self._entered()
+        with self.times.measure("preprocess", count=len(frames)):
+            pictures = executor.staging(len(frames), placements[0].height, placements[0].width)
+            for target, frame, place in zip(pictures.numpy(), frames, placements, strict=True):
+                cv2.LUT(place.warp(frame.bgr()), self._lookup, dst=target)
+        return _Group(indices, placements, executor.submit(pictures))
+
+    def _detections(self, rows: NDArray[np.float32], place: Placement) -> Detections:
+        """Of (K, 6) rows in cells, best first."""
+        score, class_id = rows[:, 4], rows[:, 5].astype(np.int32)
+        keep = (score >= self._score_threshold) & self._wanted[class_id]
+        xyxy = place.to_frame(rows[keep, :4] * np.float64(STRIDE))
+        return Detections(xyxy, score[keep], class_id[keep])
+
+    def _entered(self) -> Executor:
+        if self._executor is None:
+            raise RuntimeError("the detector works only inside its `with` block")
+        return self._executor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Group:
+    """Frames that went through the network together."""
+
+    indices: list[int]
+    placements: list[Placement]
+    pending: Pending
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ticket:
+    """The groups of one `submit`."""
+
+    groups: list[_Group]

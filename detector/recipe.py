@@ -1,0 +1,51 @@
+"""What a family of weights was trained with, and therefore needs again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.coco import COCO_CLASSES
+from detector.hardnet import HARDNET68, HARDNET85, HarDNetSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Data, not code: everything about a CenterNet but its weights.
+
+    Attributes:
+        spec: the network.
+        class_names: the name of every class id.
+        mean: of blue, green and red in 0..1.
+        std: likewise.
+        imgsz: the network input where nobody chooses, as in DetectorConfig.
+    """
+
+    spec: HarDNetSpec
+    class_names: tuple[str, ...]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    imgsz: str
+
+    def normalisation(self) -> NDArray[np.float32]:
+        """The network's input for every pixel value, (1, 256, 3): (value / 255 - mean) / std."""
+        value = np.arange(256)[None, :, None] / 255.0
+        mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
+        return ((value - mean) / std).astype(np.float32)
+
+
+# Source: the published CenterNet-HarDNet's own data set statistics, blue first. Its demo rounds
+# them to three digits; its evaluation, and so its figures, do not.
+_COCO_MEAN = (0.40789654, 0.44719302, 0.47026115)
+_COCO_STD = (0.28863828, 0.27408164, 0.27809835)
+
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {
+        "hardnet85": Recipe(HARDNET85, COCO_CLASSES, _COCO_MEAN, _COCO_STD, imgsz="512"),
+        "hardnet68": Recipe(HARDNET68, COCO_CLASSES, _COCO_MEAN, _COCO_STD, imgsz="512"),
+    }
+)
