@@ -1,0 +1,1 @@
+"""A street drawn from numbers: moving people, cars and bicycles with known truth."""
