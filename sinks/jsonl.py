@@ -1,0 +1,180 @@
+"""Results as lines of JSON: one for each stream when it begins, then one a frame."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from io import FileIO
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from detector.detections import Detections
+from streamer.errors import SinkError
+from streamer.frame import Frame, StreamInfo
+from streamer.result import Result
+
+Json = dict[str, object]  # a JSON object
+
+
+@dataclass(frozen=True, slots=True)
+class JsonlConfig:
+    """How lines are written.
+
+    Attributes:
+        overwrite: replace a file that exists.
+    """
+
+    overwrite: bool = False
+
+
+class JsonlSink:
+    """Writes the results of all streams to one file, line by line.
+
+    The file is valid at any moment and has its final name from the start, so that it can be
+    followed; a kill loses at most the line being written.
+
+    Args:
+        path: of the file.
+        class_names: of the detector.
+        config: how.
+    """
+
+    def __init__(
+        self, path: Path, class_names: Sequence[str], config: JsonlConfig | None = None
+    ) -> None:
+        self._path = path
+        self._class_names = tuple(class_names)
+        self._config = config or JsonlConfig()
+        self._seen: set[str] = set()
+        self._file: FileIO | None = None
+        self._size = 0  # bytes of whole lines
+
+    @property
+    def name(self) -> str:
+        """The path."""
+        return f"jsonl {self._path}"
+
+    @property
+    def written(self) -> Path | None:
+        """The file, or None before it is opened."""
+        return None if self._file is None else self._path
+
+    def __enter__(self) -> Self:
+        """Open the file.
+
+        Raises:
+            SinkError: it exists and may not be replaced, or cannot be made.
+        """
+        mode = "wb" if self._config.overwrite else "xb"
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = FileIO(self._path, mode)
+        except FileExistsError as error:
+            raise SinkError(
+                f"{self._path}: exists; allow overwriting or choose another output"
+            ) from error
+        except OSError as error:
+            raise self._failure(error) from error
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+
+    def write(self, result: Result[Detections]) -> None:
+        """Write one frame, after its stream's own line if that is new.
+
+        Raises:
+            SinkError: the disk is full or the file is gone; only whole lines stay.
+        """
+        frame = result.frame
+        if frame.stream_id not in self._seen:
+            self._write_line({"stream": stream_json(frame.stream)})
+            self._seen.add(frame.stream_id)
+        self._write_line(frame_json(frame, result.detections, self._class_names))
+
+    def _write_line(self, value: Json) -> None:
+        if self._file is None:
+            raise SinkError(f"{self._path}: not open; use the sink as a context manager")
+        line = json.dumps(value, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        try:
+            if self._file.write(line) != len(line):  # unbuffered: one system call a line
+                self._file.truncate(self._size)
+                raise SinkError(f"{self._path}: cannot be written: disk full; free some space")
+        except OSError as error:
+            raise self._failure(error) from error
+        self._size += len(line)
+
+    def _failure(self, error: OSError) -> SinkError:
+        reason = (error.strerror or str(error)).lower()
+        return SinkError(f"{self._path}: cannot be written: {reason}; choose another output")
+
+
+def stream_json(stream: StreamInfo) -> Json:
+    """What is known of a stream; rates and time bases as "numerator/denominator"."""
+    return {
+        "stream_id": stream.stream_id,
+        "name": stream.name,
+        "width": stream.width,
+        "height": stream.height,
+        "time_base": _ratio(stream.time_base),
+        "rate": None if stream.rate is None else _ratio(stream.rate),
+        "frame_count": stream.frame_count,
+        "kind": stream.kind,
+    }
+
+
+def frame_json(frame: Frame, detections: Detections, class_names: Sequence[str]) -> Json:
+    """One frame; numbers are float32 to the last bit, what is not finite becomes null."""
+    value: Json = {
+        "stream_id": frame.stream_id,
+        "index": frame.index,
+        "pts": frame.pts,
+        "time_s": frame.time_s,
+        "width": frame.width,
+        "height": frame.height,
+        "detections": _detections_json(detections, class_names),
+    }
+    if frame.stream.kind == "images":
+        value["file"] = frame.name
+    return value
+
+
+def _detections_json(detections: Detections, class_names: Sequence[str]) -> list[Json]:
+    count = len(detections)
+    tracks = [None] * count if detections.track_id is None else detections.track_id.tolist()
+    rows = zip(
+        detections.class_id.tolist(),
+        detections.score.tolist(),
+        detections.xyxy.tolist(),
+        tracks,
+        strict=True,
+    )
+    return [
+        {
+            "class_id": class_id,
+            "class_name": class_names[class_id] if 0 <= class_id < len(class_names) else None,
+            "score": _finite(score),
+            "xyxy": [_finite(value) for value in xyxy],
+            "track_id": track,
+        }
+        for class_id, score, xyxy, track in rows
+    ]
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def _ratio(value: Fraction) -> str:
+    return f"{value.numerator}/{value.denominator}"

@@ -1,0 +1,123 @@
+"""Gives pictures that were written with placeholders their own times, without encoding again."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+from sinks.timeline import Timeline, decode_times
+
+logger = logging.getLogger(__name__)
+
+_FINE_TICKS = 1_000_000  # a second; room for decode times between presentation times
+_MOST_TICKS = 2**31 - 1  # mp4 keeps the distance of the two in 32 signed bits
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How the times go into the file: one (pts, dts) a picture, in ticks of `time_base`."""
+
+    time_base: Fraction
+    times: Sequence[tuple[int, int]]
+    shift_s: Fraction
+    options: dict[str, str]
+
+
+def rewrite(path: Path, timeline: Timeline) -> None:
+    """Replace the mp4 at `path` by one with the true times of `timeline`.
+
+    Two ways are tried, and the result of each is read back. With an edit list times may start
+    anywhere, but players then drop pictures that jump far back. Without one they drop nothing, but
+    the first decode time must be 0; where pictures at 0 repeat later everything moves by one fine
+    tick for each. Where neither works, the placeholders stay: all pictures, playable.
+    """
+    with av.open(f"file:{path}") as source:
+        placed = _shown_at(source, timeline.time_base)
+    pts = timeline.true_pts(placed)
+    other = path.with_name(f"{path.stem}.times{path.suffix}")
+    try:
+        for plan in (_with_edit_list(pts, timeline), _without_edit_list(pts, timeline)):
+            if plan is None:
+                continue
+            _copy(path, other, plan)
+            with av.open(f"file:{other}") as result:
+                if _shown_at(result, plan.time_base) == [shown for shown, _ in plan.times]:
+                    os.replace(other, path)  # noqa: PTH105  # atomic by its own words
+                    return
+    finally:
+        other.unlink(missing_ok=True)
+    logger.warning("%s: times jump back too far for mp4; kept growing instead", path.name)
+
+
+def _with_edit_list(pts: Sequence[int], timeline: Timeline) -> _Plan | None:
+    if min(pts) < pts[0]:
+        return None  # the edit list would begin at the first picture and cut earlier ones
+    times = list(zip(pts, decode_times(pts), strict=True))
+    options = {"movie_timescale": str(timeline.time_base.denominator)}
+    return _Plan(timeline.time_base, times, Fraction(0), options)
+
+
+def _without_edit_list(pts: Sequence[int], timeline: Timeline) -> _Plan | None:
+    ticks_s = timeline.time_base.denominator
+    span = (max(pts) - min(min(pts), 0) + 1) * timeline.time_base.numerator
+    finer = min(max(1, _FINE_TICKS // ticks_s), _MOST_TICKS // (2 * span))
+    if finer < 1:
+        return None
+    shown = [finer * ticks for ticks in pts]
+    decoded = decode_times(shown)
+    shift = max(0, -decoded[0])
+    decoded = [0, *(ticks + shift for ticks in decoded[1:])]
+    times = [(ticks + shift, at) for ticks, at in zip(shown, decoded, strict=True)]
+    time_base = timeline.time_base / finer
+    options = {"use_editlist": "0", "video_track_timescale": str(ticks_s * finer)}
+    return _Plan(time_base, times, shift * time_base, options)
+
+
+def _copy(path: Path, other: Path, plan: _Plan) -> None:
+    """Copy all packets; pictures get the times of the plan, sound moves with them."""
+    with (
+        av.open(f"file:{path}") as source,
+        av.open(f"file:{other}", "w", format="mp4", options=plan.options) as output,
+    ):
+        tracks = {}
+        for stream in source.streams:
+            tracks[stream.index] = output.add_stream_from_template(stream)
+        pictures = source.streams.video[0]
+        tracks[pictures.index].time_base = plan.time_base
+        times = iter(plan.times)
+        for packet in source.demux():
+            if not packet.size:
+                continue  # the end of a stream
+            if packet.stream_index == pictures.index:
+                packet.time_base = plan.time_base
+                packet.pts, packet.dts = next(times)
+            else:
+                _move(packet, plan.shift_s)
+            packet.stream = tracks[packet.stream_index]
+            output.mux(packet)
+
+
+def _move(packet: Packet[Stream], shift_s: Fraction) -> None:
+    shift = round(shift_s / packet.time_base)
+    if packet.pts is not None and packet.dts is not None:
+        packet.pts += shift
+        packet.dts += shift
+
+
+def _shown_at(container: InputContainer, time_base: Fraction) -> list[int]:
+    """Presentation times of the pictures a player shows, in the nearest ticks of `time_base`."""
+    packets = container.demux(container.streams.video[0])
+    return [
+        round(packet.pts * packet.time_base / time_base)
+        for packet in packets
+        if packet.pts is not None and packet.size and not packet.is_discard
+    ]

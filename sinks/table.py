@@ -1,0 +1,174 @@
+"""Every sink by name, and how one is asked for: NAME[:PATH] or package.module:Class[:PATH]."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from detector.detections import Detections
+from sinks.annotate import Style
+from sinks.file import FileSink
+from sinks.jsonl import JsonlConfig, JsonlSink
+from sinks.mp4 import FileConfig
+from sinks.null import NullConfig, NullSink
+from streamer.contract import Sink
+from streamer.errors import SinkError
+
+_CLASS_FORM = re.compile(
+    r"(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)+):(?P<cls>[A-Za-z_]\w*)(:(?P<path>.+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SinkSpec:
+    """One sink as a person asked for it.
+
+    Attributes:
+        name: a key of SINKS, or `package.module:Class`.
+        path: where to, or None for the sink's own place in the output folder.
+    """
+
+    name: str
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SinkContext:
+    """What a sink may know of the run.
+
+    Attributes:
+        output: the run's folder.
+        stream_ids: of all streams, each usable as a file name.
+        class_names: of the detector.
+        style: how results look.
+        overwrite: replace files that exist, whatever a sink's own config says.
+        configs: a config per sink name; a missing one is the default.
+    """
+
+    output: Path
+    stream_ids: Sequence[str]
+    class_names: Sequence[str]
+    style: Style = field(default_factory=Style)
+    overwrite: bool = False
+    configs: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BuiltSink:
+    """A sink and whom it serves.
+
+    Attributes:
+        sink: not yet entered.
+        stream_id: the one stream whose results it takes, or None for all.
+    """
+
+    sink: Sink[Detections]
+    stream_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SinkKind:
+    """A line of the table.
+
+    Attributes:
+        config: the class of its config.
+        build: (path or None, config, context) -> the sinks, not yet entered.
+    """
+
+    config: Callable[[], Any]  # a dataclass with defaults for all fields
+    build: Callable[[Path | None, Any, SinkContext], list[BuiltSink]]
+
+
+def parse_sink(text: str) -> SinkSpec:
+    """The sink meant by `NAME`, `NAME:PATH`, `package.module:Class` or `package.module:Class:PATH`.
+
+    >>> parse_sink("null").name
+    'null'
+    >>> parse_sink("jsonl:out/boxes.jsonl").path.name
+    'boxes.jsonl'
+
+    Raises:
+        SinkError: no sink has this name.
+    """
+    name, _, path = text.partition(":")
+    if name in SINKS:
+        return SinkSpec(name, Path(path) if path else None)
+    match = _CLASS_FORM.fullmatch(text)
+    if match is None:
+        near = difflib.get_close_matches(name, SINKS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "or package.module:Class"
+        raise SinkError(f"sink: expected one of {', '.join(SINKS)}, got {name!r}; {hint}")
+    given = match["path"]
+    return SinkSpec(f"{match['module']}:{match['cls']}", Path(given) if given else None)
+
+
+def build_sinks(spec: SinkSpec, context: SinkContext) -> list[BuiltSink]:
+    """The sinks for one spec: one a stream where each stream has an output of its own.
+
+    Raises:
+        SinkError: the name, the class or the path will not do.
+    """
+    kind = SINKS.get(spec.name)
+    if kind is None:
+        return [BuiltSink(_imported(spec, context), None)]
+    return kind.build(spec.path, context.configs.get(spec.name, kind.config()), context)
+
+
+def _file_sinks(path: Path | None, config: FileConfig, context: SinkContext) -> list[BuiltSink]:
+    """One file a stream. A path with a suffix is the one stream's file, else it is a folder."""
+    config = replace(config, overwrite=config.overwrite or context.overwrite)
+    folder = path or context.output
+    targets = {stream_id: folder / f"{stream_id}.mp4" for stream_id in context.stream_ids}
+    if path is not None and path.suffix and not path.is_dir():
+        if len(targets) != 1:
+            raise SinkError(
+                f"sink file: expected a folder for {len(targets)} streams, got {str(path)!r}; "
+                "leave the suffix out"
+            )
+        targets = dict.fromkeys(targets, path)
+    return [
+        BuiltSink(FileSink(target, context.class_names, config, context.style), stream_id)
+        for stream_id, target in targets.items()
+    ]
+
+
+def _jsonl_sinks(path: Path | None, config: JsonlConfig, context: SinkContext) -> list[BuiltSink]:
+    config = replace(config, overwrite=config.overwrite or context.overwrite)
+    target = path or context.output / "detections.jsonl"
+    return [BuiltSink(JsonlSink(target, context.class_names, config), None)]
+
+
+def _null_sinks(path: Path | None, _config: NullConfig, _context: SinkContext) -> list[BuiltSink]:
+    if path is not None:
+        raise SinkError(f"sink null: expected no path, got {str(path)!r}; leave it out")
+    return [BuiltSink(NullSink(), None)]
+
+
+def _imported(spec: SinkSpec, context: SinkContext) -> Sink[Detections]:
+    """An object of a class outside the table, made with (path, context)."""
+    module_name, _, class_name = spec.name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        raise SinkError(f"sink {spec.name}: cannot be imported: {error}") from error
+    if not callable(found):
+        raise SinkError(f"sink {spec.name}: expected a class, got {found!r}; name a class")
+    sink: Sink[Detections] = found(spec.path, context)
+    missing = [
+        part for part in ("name", "write", "__enter__", "__exit__") if not hasattr(sink, part)
+    ]
+    if missing:
+        raise SinkError(f"sink {spec.name}: expected a sink, but {', '.join(missing)} is missing")
+    return sink
+
+
+SINKS: Mapping[str, SinkKind] = {
+    "file": SinkKind(FileConfig, _file_sinks),
+    "jsonl": SinkKind(JsonlConfig, _jsonl_sinks),
+    "null": SinkKind(NullConfig, _null_sinks),
+}

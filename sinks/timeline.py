@@ -1,0 +1,65 @@
+"""When each picture is shown: true times kept beside the ever-growing ones that a muxer wants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+
+class Timeline:
+    """Gives every picture a time later than the one before, and remembers where that was untrue.
+
+    Damaged and packed files show 1, 2, 4, 3, 6, 5: while writing, 3 gets the placeholder 5. Only
+    such pictures take memory.
+
+    Args:
+        time_base: seconds a tick of all times given and returned.
+        origin: ticks that become 0.
+    """
+
+    def __init__(self, time_base: Fraction, *, origin: int = 0) -> None:
+        self.time_base = time_base
+        self.origin = origin
+        self.count = 0
+        self._last = -1
+        self._true: dict[int, int] = {}
+
+    def place(self, pts: int) -> int:
+        """The time to write for the next picture; its own unless that is not later than the last.
+
+        >>> timeline = Timeline(Fraction(1, 30))
+        >>> [timeline.place(pts) for pts in (1, 2, 4, 3, 6, 5, 7, 8)]
+        [1, 2, 4, 5, 6, 7, 8, 9]
+        """
+        ticks = pts - self.origin
+        placed = max(ticks, self._last + 1)
+        if placed != ticks:
+            self._true[self.count] = ticks
+        self._last = placed
+        self.count += 1
+        return placed
+
+    @property
+    def is_exact(self) -> bool:
+        """Every picture has its own time."""
+        return not self._true
+
+    def true_pts(self, placed: Sequence[int]) -> list[int]:
+        """The pictures' own times, given those that `place` returned, in the same order."""
+        return [self._true.get(index, ticks) for index, ticks in enumerate(placed)]
+
+
+def decode_times(pts: Sequence[int]) -> list[int]:
+    """The latest times, each later than the one before, at which pictures must be decoded.
+
+    None is later than its picture's own time, as mp4 demands; they may be negative.
+
+    >>> decode_times([1, 2, 4, 3, 6, 5])
+    [0, 1, 2, 3, 4, 5]
+    >>> decode_times([0, 0, 1])
+    [-1, 0, 1]
+    """
+    times = list(pts)
+    for index in range(len(times) - 2, -1, -1):
+        times[index] = min(times[index], times[index + 1] - 1)
+    return times
