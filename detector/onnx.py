@@ -38,7 +38,14 @@ class OnnxNetwork:
     def __init__(self, path: Path, *, device: str, threads: int, spin: bool) -> None:
         runtime = _onnxruntime()
         providers = _providers(device, runtime.get_available_providers())
-        self._session = _open(runtime, path, providers, _options(runtime, threads, spin=spin))
+        options = _options(runtime, threads, spin=spin)
+        self._errors = _runtime_errors(runtime)
+        try:
+            self._session = runtime.InferenceSession(path, options, providers=providers)
+        except self._errors as error:
+            raise WeightsError(
+                f"weights {path}: expected an ONNX network, got {_one_line(error)}"
+            ) from error
         self.on_cuda = self._session.get_providers()[0].startswith("CUDA")
         if device.startswith("cuda") and not self.on_cuda:
             raise DeviceError(
@@ -62,8 +69,17 @@ class OnnxNetwork:
         )
 
     def run(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The network's output for (B, C, H, W); blocks, and lets other threads run meanwhile."""
-        output: NDArray[np.float32] = self._session.run(None, {self._input: pictures})[0]
+        """The network's output for (B, C, H, W); blocks, and lets other threads run meanwhile.
+
+        Raises:
+            DetectorError: it cannot run on such an input.
+        """
+        try:
+            output: NDArray[np.float32] = self._session.run(None, {self._input: pictures})[0]
+        except self._errors as error:
+            raise DetectorError(
+                f"onnx network: could not run on an input of {pictures.shape}: {_one_line(error)}"
+            ) from error
         return output
 
 
@@ -97,14 +113,16 @@ def _options(runtime: Any, threads: int, *, spin: bool) -> Any:  # onnxruntime i
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # fatal: what goes wrong is raised, and said once
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spin)))
     return options
 
 
-def _open(runtime: Any, path: Path, providers: list[Any], options: Any) -> Any:
+def _runtime_errors(runtime: Any) -> tuple[type[Exception], ...]:
+    """What onnxruntime raises: its errors share no base below Exception."""
     state = runtime.capi.onnxruntime_pybind11_state
-    # onnxruntime's errors share no base below Exception, so those of a bad file are listed
-    bad_file = (
+    return (
+        state.EPFail,
         state.Fail,
         state.InvalidArgument,
         state.InvalidGraph,
@@ -114,8 +132,7 @@ def _open(runtime: Any, path: Path, providers: list[Any], options: Any) -> Any:
         state.NotImplemented,
         state.RuntimeException,
     )
-    try:
-        return runtime.InferenceSession(path, options, providers=providers)
-    except bad_file as error:
-        said = " ".join(str(error).split())
-        raise WeightsError(f"weights {path}: expected an ONNX network, got {said}") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

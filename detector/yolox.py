@@ -145,19 +145,30 @@ class YoloxDetector:
             self._pool = None
 
     def submit(self, frames: Sequence[Frame]) -> object:
-        """Start on 1 to `max_batch` frames of any streams and sizes; returns a ticket at once."""
+        """Start on 1 to `max_batch` frames of any streams and sizes; returns a ticket at once.
+
+        Raises:
+            ValueError: more frames than `max_batch`, or none.
+        """
+        if not 1 <= len(frames) <= self.max_batch:
+            raise ValueError(f"submit: expected 1..{self.max_batch} frames, got {len(frames)}")
         step = 1 if self._one_by_one else len(frames)
         return _Ticket([self._start(frames[at : at + step]) for at in range(0, len(frames), step)])
 
     def collect(self, ticket: object) -> Sequence[Detections]:
-        """Wait for a ticket; boxes in pixels of each frame, in the order of `submit`."""
+        """Wait for a ticket; boxes in pixels of each frame, in the order of `submit`.
+
+        Raises:
+            TypeError: `ticket` is not of this detector's making.
+            DetectorError: the network failed on a frame.
+        """
         if not isinstance(ticket, _Ticket):
-            raise TypeError(f"ticket: expected what submit gave, got {ticket!r}")
+            raise TypeError(f"collect: expected a ticket of submit, got {type(ticket).__name__}")
         return [found for run in ticket.runs for found in self._finish(run)]
 
     def _start(self, frames: Sequence[Frame]) -> _Run:
         if self._pool is None:
-            raise DetectorError("yolox: expected to be entered before submit; use a with block")
+            raise RuntimeError("the detector works only inside its `with` block")
         with self.times.measure("preprocess", count=len(frames)):
             pictures = self._spare.pop() if self._spare else self._new_input()
             boxes = [
