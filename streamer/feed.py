@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
-from streamer.channel import Channel
+from streamer.channel import Channel, Overflow
 from streamer.clock import Clock
 from streamer.contract import Source
 from streamer.errors import ChannelClosed, SourceError
@@ -13,13 +15,46 @@ from streamer.snapshot import StreamSnapshot, StreamState
 from streamer.stats import Latency, StageTimes
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Inlet:
+    """A source and how its frames wait for the stage.
+
+    Attributes:
+        source: opened, read and closed by a thread of its own.
+        overflow: BLOCK for recordings: every frame counts. DROP_OLDEST for live ones: the newest
+            frame wins.
+        capacity: frames that may wait. 4: fewer starves a batch of a fast file, more only adds
+            latency.
+        max_staleness_s: a frame that has waited longer is dropped, and counted; None for ever.
+    """
+
+    source: Source
+    overflow: Overflow = Overflow.BLOCK
+    capacity: int = 4
+    max_staleness_s: float | None = None
+
+    @classmethod
+    def live(cls, source: Source, *, max_staleness_s: float | None = None) -> Inlet:
+        """The newest frame wins."""
+        return cls(source, Overflow.DROP_OLDEST, 1, max_staleness_s)
+
+
+@runtime_checkable
+class Stoppable(Protocol):
+    """A source whose waiting can be ended from another thread."""
+
+    def stop(self) -> None:
+        """End the read or wait at hand soon; any thread, any time, any number of times."""
+        ...
+
+
 class Feed:
     """Reads one source into its channel and keeps the stream's account.
 
     A source's failure is kept as the stream's error; it is nobody else's business.
 
     Args:
-        source: read by `run`, in the thread that calls it.
+        inlet: its source is read by `run`, in the thread that calls it.
         channel: towards the stage.
         times: gets "decode".
         clock: for latency and decode times.
@@ -28,13 +63,14 @@ class Feed:
 
     def __init__(
         self,
-        source: Source,
+        inlet: Inlet,
         channel: Channel[Frame],
         times: StageTimes,
         clock: Clock,
         limit: int | None,
     ) -> None:
-        self._source = source
+        self._source = inlet.source
+        self._max_staleness_s = inlet.max_staleness_s
         self._channel = channel
         self._times = times
         self._clock = clock
@@ -43,8 +79,13 @@ class Feed:
         self._latency = Latency()
         self._info: StreamInfo | None = None
         self._error: str | None = None
-        self._has_ended = False
+        self._has_ended = self._is_stopped = False
         self._frames_in = self._frames_emitted = self._frames_done = self._dropped = 0
+
+    @property
+    def stream_id(self) -> str:
+        """The source's."""
+        return self._source.stream_id
 
     def run(self) -> None:
         """Read to the end, the limit, a failure or `stop`."""
@@ -55,14 +96,30 @@ class Feed:
         except ChannelClosed:
             pass  # stopped from outside
         except SourceError as error:
-            self._error = str(error)
+            if not self._is_stopped:  # a read that `stop` ended is no failure
+                self._error = str(error)
         finally:
             self._has_ended = True
             self._channel.close()
 
     def stop(self) -> None:
-        """Let the source end after the frame at hand."""
+        """Let the source end after the frame at hand, or from its waiting."""
+        self._is_stopped = True
         self._channel.close()
+        if isinstance(self._source, Stoppable):
+            self._source.stop()
+
+    def admits(self, frame: Frame) -> bool:
+        """The frame is young enough for the stage; if not, it is booked as dropped."""
+        if self._max_staleness_s is None:
+            return True
+        age_s = (self._clock.now_ns() - frame.captured_ns) / 1e9
+        if age_s <= self._max_staleness_s:
+            return True
+        with self._lock:
+            self._dropped += 1
+            self._frames_emitted += 1
+        return False
 
     def abandon(self) -> None:
         """Nobody will take the waiting frames any more."""

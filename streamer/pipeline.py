@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from streamer.clock import Clock, MonotonicClock
 from streamer.contract import Source, Stage
 from streamer.errors import ChannelClosed
-from streamer.feed import Feed
+from streamer.feed import Feed, Inlet
 from streamer.frame import Frame
 from streamer.intake import Intake
 from streamer.outlet import Delivery, Outlet, OutletThread
@@ -33,47 +33,55 @@ class Pipeline(Generic[T]):
     is joined before `run` returns.
 
     Args:
-        sources: with distinct stream ids.
+        sources: with distinct stream ids; plain ones lose nothing, an Inlet says otherwise.
         stage: turns frames into findings.
         outlets: sinks with the streams they serve.
         limit: frames a stream at most, or None.
-        capacity: frames a stream that may wait for the stage.
+        depth: batches in flight at most, or None for what the stage likes: more keeps the device
+            busy, fewer keeps a live picture young.
+        is_open_ended: go on without a stream until `stop`, for sources to be added.
         clock: for latency.
 
     Raises:
-        ValueError: no source, a repeated stream id, or a limit below 1.
+        ValueError: no source though not open-ended, a repeated stream id, or a limit or depth
+            below 1.
     """
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        sources: Sequence[Source | Inlet],
         stage: Stage[T],
         outlets: Sequence[Outlet[T]],
         *,
         limit: int | None = None,
-        capacity: int = 4,  # 4: fewer starves a batch of a fast file, more only adds latency
+        depth: int | None = None,
+        is_open_ended: bool = False,
         clock: Clock | None = None,
     ) -> None:
-        ids = [source.stream_id for source in sources]
-        if not ids or len(set(ids)) < len(ids):
-            raise ValueError(f"expected sources with distinct stream ids, got {ids!r}")
-        if limit is not None and limit < 1:
-            raise ValueError(f"limit: expected at least 1, got {limit!r}")
+        for name, value in (("limit", limit), ("depth", depth)):
+            if value is not None and value < 1:
+                raise ValueError(f"{name}: expected at least 1, got {value!r}")
+        if not sources and not is_open_ended:
+            raise ValueError("expected at least one source, got none")
         self._clock = clock or MonotonicClock()
         self._times = StageTimes()
         self._stage = stage
+        self._limit = limit
+        self._depth = depth
+        self._is_open_ended = is_open_ended
         self._intake: Intake[Frame] = Intake()
-        self._feeds = {
-            source.stream_id: Feed(
-                source, self._intake.open_channel(capacity), self._times, self._clock, limit
-            )
-            for source in sources
-        }
-        self._intake.seal()
-        self._outlets = [OutletThread(outlet, self._times, self._clock) for outlet in outlets]
+        self._lock = threading.Lock()  # guards adding; readers see whole mappings and tuples
+        self._feeds: dict[str, Feed] = {}
+        self._outlets: tuple[OutletThread[T], ...] = ()
+        self._threads: tuple[threading.Thread, ...] = ()
+        self._is_running = self._is_stopping = False
         self._failures: list[BaseException] = []
         self._started_ns = self._clock.now_ns()
         self._ended_ns: int | None = None
+        for outlet in outlets:
+            self._add_outlet(outlet)
+        for source in sources:
+            self._add_source(source)
 
     def run(self, on_tick: Tick | None = None, *, tick_s: float = 0.25) -> RunSnapshot:
         """Run to the end, in the calling thread.
@@ -86,20 +94,16 @@ class Pipeline(Generic[T]):
             BaseException: what ended the run, with its thread's name as a note; an ExceptionGroup
                 where several threads failed.
         """
-        self._started_ns = self._clock.now_ns()
-        threads = self._make_threads()
-        for thread in threads:
-            thread.start()
+        self._start()
         try:
-            for thread in threads:
-                while thread.is_alive():
-                    thread.join(tick_s)
-                    if on_tick is not None:
-                        on_tick(self.snapshot())
+            while (running := self._running_thread()) is not None:
+                running.join(tick_s)
+                if on_tick is not None:
+                    on_tick(self.snapshot())
         finally:
             self.stop()
-            for thread in threads:
-                thread.join()
+            while (running := self._running_thread()) is not None:
+                running.join()
             self._ended_ns = self._clock.now_ns()
         self._raise_failures()
         snapshot = self.snapshot()
@@ -109,8 +113,40 @@ class Pipeline(Generic[T]):
 
     def stop(self) -> None:
         """End early: sources stop, what was accepted is finished. Any thread, any time."""
+        with self._lock:
+            self._is_stopping = True
+        self._intake.seal()
         for feed in self._feeds.values():
             feed.stop()
+
+    def add(self, source: Source | Inlet, outlets: Sequence[Outlet[T]] = ()) -> None:
+        """Take in another stream, while running or before; any thread.
+
+        Args:
+            source: with a stream id not seen in this run.
+            outlets: sinks for it alone; name its stream id in them, so that they end with it.
+
+        Raises:
+            ValueError: the stream id was seen before.
+            ChannelClosed: the run is ending.
+        """
+        with self._lock:
+            if self._is_stopping:
+                raise ChannelClosed("the run is ending: no stream can be added")
+            self._refuse_known(source)
+            threads = [self._add_outlet(outlet) for outlet in outlets]
+            threads.append(self._add_source(source))
+            if self._is_running:
+                for thread in threads:
+                    thread.start()
+
+    def remove(self, stream_id: str) -> None:
+        """End one stream; what it gave is finished, and it stays in the snapshot. Any thread.
+
+        Raises:
+            KeyError: there is no such stream.
+        """
+        self._feeds[stream_id].stop()
 
     def snapshot(self) -> RunSnapshot:
         """How the run stands; any thread."""
@@ -126,14 +162,44 @@ class Pipeline(Generic[T]):
             times=times,
         )
 
-    def _make_threads(self) -> list[threading.Thread]:
-        work = [(f"sink:{outlet.name}", outlet.run) for outlet in self._outlets]
-        work.append(("stage", self._run_stage))
-        work += [(f"source:{stream_id}", feed.run) for stream_id, feed in self._feeds.items()]
-        return [
-            threading.Thread(target=self._guard, args=(name, body), name=name)
-            for name, body in work
-        ]
+    def _start(self) -> None:
+        with self._lock:
+            self._started_ns = self._clock.now_ns()
+            stage = threading.Thread(
+                target=self._guard, args=("stage", self._run_stage), name="stage"
+            )
+            self._threads += (stage,)
+            if not self._is_open_ended:
+                self._intake.seal()
+            self._is_running = True
+            for thread in self._threads:
+                thread.start()
+
+    def _running_thread(self) -> threading.Thread | None:
+        return next((thread for thread in self._threads if thread.is_alive()), None)
+
+    def _add_outlet(self, outlet: Outlet[T]) -> threading.Thread:
+        served = OutletThread(outlet, self._times, self._clock)
+        self._outlets += (served,)
+        return self._add_thread(f"sink:{served.name}", served.run)
+
+    def _add_source(self, source: Source | Inlet) -> threading.Thread:
+        self._refuse_known(source)
+        inlet = source if isinstance(source, Inlet) else Inlet(source)
+        channel = self._intake.open_channel(inlet.capacity, overflow=inlet.overflow)
+        feed = Feed(inlet, channel, self._times, self._clock, self._limit)
+        self._feeds = {**self._feeds, feed.stream_id: feed}
+        return self._add_thread(f"source:{feed.stream_id}", feed.run)
+
+    def _add_thread(self, name: str, body: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=self._guard, args=(name, body), name=name)
+        self._threads += (thread,)
+        return thread
+
+    def _refuse_known(self, source: Source | Inlet) -> None:
+        stream_id = source.source.stream_id if isinstance(source, Inlet) else source.stream_id
+        if stream_id in self._feeds:
+            raise ValueError(f"expected distinct stream ids, got {stream_id!r} twice")
 
     def _guard(self, name: str, body: Callable[[], None]) -> None:
         """Run a thread's body; its failure is kept for the caller and ends the run."""
@@ -165,12 +231,15 @@ class Pipeline(Generic[T]):
     def _advance(self, in_flight: deque[_Batch]) -> bool:
         """Submit a batch if there is room and work, else collect the oldest; False at the end."""
         frames: Sequence[Frame] = ()
-        if len(in_flight) < self._stage.depth:
+        depth = self._stage.depth if self._depth is None else min(self._depth, self._stage.depth)
+        if len(in_flight) < depth:
             try:
-                frames = self._intake.take(self._stage.max_batch, wait=not in_flight)
+                taken = self._intake.take(self._stage.max_batch, wait=not in_flight)
             except ChannelClosed:
                 if not in_flight:
                     return False
+            else:
+                frames = [frame for frame in taken if self._feeds[frame.stream_id].admits(frame)]
         if frames:
             submitted_ns = self._clock.now_ns()
             in_flight.append(_Batch(frames, self._stage.submit(frames), submitted_ns))

@@ -146,9 +146,9 @@ def _scaled(look: CarLook, points: tuple[Point, ...]) -> list[Point]:
 
 
 def _draw_shell(canvas: Canvas, look: CarLook) -> None:
-    deep, half = 0.12, 0.43 * look.length
-    chassis = [(-half, deep), (half, deep), (half, 0.5), (-half, 0.5)]
-    canvas.polygon(chassis, lit(_TRIM, 0.5))
+    rear, front = (axle * look.length for axle in look.body.axles)
+    underside = [(rear, 0.13), (front, 0.13), (front, 0.5), (rear, 0.5)]
+    canvas.polygon(underside, lit(_TRIM, 0.5))
     shell = rounded(_scaled(look, look.body.shell))
     canvas.polygon(shell, look.paint)
     waist = 0.6 * look.body.height
@@ -160,7 +160,8 @@ def _draw_shell(canvas: Canvas, look: CarLook) -> None:
         roof = between(shell, 0.945 * look.body.height, look.body.height)
         canvas.polygon(roof, lit(look.paint, 0.3))
     seam = lit(look.paint, 0.72)
-    canvas.line([(-half * 1.1, waist * 0.78), (half * 1.05, waist * 0.8)], 0.02, seam)
+    end = 0.47 * look.length
+    canvas.line([(-end, waist * 0.78), (end, waist * 0.8)], 0.02, seam)
 
 
 def _draw_windows(canvas: Canvas, look: CarLook) -> None:

@@ -20,7 +20,7 @@ SPEED_M_S: dict[Kind, tuple[float, float]] = {
     "bicycle": (3.2, 5.5),
 }
 ROOM_M: dict[Kind, float] = {"person": 0.8, "car": 7.0, "bicycle": 3.2}  # with the gap behind
-_EDGE_M: dict[Kind, float] = {"person": 1.0, "car": 3.2, "bicycle": 1.5}  # beyond the picture
+_EDGE_M: dict[Kind, float] = {"person": 1.4, "car": 3.6, "bicycle": 2.0}  # shadow and all
 _SHARE: dict[Kind, float] = {"person": 0.45, "car": 0.32, "bicycle": 0.23}
 
 Place = tuple[float, float]  # metres: right of the middle, depth
@@ -169,18 +169,17 @@ def _stroll(rng: np.random.Generator, view: View, street: Street) -> Path:
 
 
 def _crossing(rng: np.random.Generator, view: View, street: Street) -> Path:
-    """Over the zebra crossing, from the lower edge of the picture to the far pavement, or back."""
+    """Along the near pavement, after a wait over the zebra crossing, and on, or all that back."""
     x = street.crossing_m + float(rng.uniform(-1.2, 1.2))
-    start = view.depth_m(view.height + view.near_ppm * 2.2)
-    turn = float(rng.uniform(street.far_kerb + 0.3, street.facade - 0.4))
-    side = 1 if rng.random() < 0.5 else -1
-    end = side * (view.half_width_m(turn) + _EDGE_M["person"])
-    corners: tuple[Place, ...] = ((x, start), (x, turn), (end, turn))
-    wait = street.near_kerb - 0.4 - start
-    rest = float(rng.uniform(0, 3))
-    speed = float(rng.uniform(*SPEED_M_S["person"]))
+    here = street.near_kerb - float(rng.uniform(0.4, 0.8))
+    there = float(rng.uniform(street.far_kerb + 0.3, street.facade - 0.4))
+    sides = rng.choice((-1, 1), 2)
+    ends = [
+        float(side) * (view.half_width_m(depth) + _EDGE_M["person"])
+        for side, depth in zip(sides, (here, there), strict=True)
+    ]
+    corners: tuple[Place, ...] = ((ends[0], here), (x, here), (x, there), (ends[1], there))
     if rng.random() < 0.5:
-        length = Path(corners, speed).length
-        wait = length - (street.far_kerb + 0.3 - start)
         corners = corners[::-1]
-    return Path(corners, speed, rest_at=wait, rest_s=rest)
+    speed = float(rng.uniform(*SPEED_M_S["person"]))
+    return Path(corners, speed, rest_at=dist(*corners[:2]), rest_s=float(rng.uniform(0.5, 3)))

@@ -47,7 +47,7 @@ class Scene:
         self._config = config
         rng = np.random.default_rng((config.seed, 1))
         self._view, self._street = _survey(rng, config)
-        self._sun = Sun(float(rng.uniform(-0.9, 0.9)), float(rng.choice((-0.22, 0.28))))
+        self._sun = Sun(float(rng.uniform(-0.6, 0.6)), float(rng.choice((-0.22, 0.28))))
         self._slots: list[Slot] = cast_slots(config.seed, config.objects, self._view, self._street)
         self._wardrobe = Wardrobe(config.seed, _WARDROBE_BYTES)
         self._lens = Lens(config)

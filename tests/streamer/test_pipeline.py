@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from streamer.channel import Overflow
-from streamer.errors import SinkError, SourceError, SourceOpenError
+from streamer.clock import ManualClock
+from streamer.errors import ChannelClosed, SinkError, SourceError, SourceOpenError
+from streamer.feed import Inlet
 from streamer.frame import Frame
 from streamer.outlet import Outlet
 from streamer.pipeline import Pipeline
@@ -234,6 +236,104 @@ def test_times_name_decode_and_every_sink() -> None:
     end = Pipeline([CountingSource("a", 3)], IndexStage(), [Outlet(ListSink("out"))]).run()
 
     assert [(part, time.count) for part, time in end.times.items()] == [("decode", 3), ("out", 3)]
+
+
+def test_stream_can_be_added_and_removed_while_running() -> None:
+    sink, own = ListSink("all"), ListSink("own")
+    pipeline = Pipeline([CountingSource("a", None)], IndexStage(), [Outlet(sink)])
+    late = CountingSource("late", 20)
+
+    def change(result: Result[int]) -> None:
+        if (result.frame.stream_id, result.frame.index) == ("a", 5):
+            pipeline.add(late, [Outlet(own, stream_ids=frozenset({"late"}))])
+        if (result.frame.stream_id, result.frame.index) == ("late", 19):
+            pipeline.remove("a")
+
+    sink.fault = change
+    end = pipeline.run()
+
+    assert own.indices("late") == sink.indices("late") == list(range(20))
+    assert own.left == 1
+    assert {s.stream_id: s.state for s in end.streams} == {"a": "ended", "late": "ended"}
+
+
+def test_open_ended_run_waits_for_streams_until_stopped() -> None:
+    sink = ListSink()
+    pipeline = Pipeline([], IndexStage(), [Outlet(sink)], is_open_ended=True)
+    ticks = iter(range(1000))
+
+    def tick(snapshot: RunSnapshot) -> None:
+        number = next(ticks)
+        if number == 0:
+            pipeline.add(CountingSource("a", 3))
+        elif snapshot.streams[0].state == "ended":
+            pipeline.stop()
+
+    pipeline.run(tick, tick_s=0.01)
+
+    assert sink.indices() == [0, 1, 2]
+    with pytest.raises(ChannelClosed):
+        pipeline.add(CountingSource("b"))
+
+
+def test_stop_wakes_a_source_that_waits_for_ever() -> None:
+    class Silent(CountingSource):
+        def __init__(self) -> None:
+            super().__init__("silent", None)
+            self._stopped = threading.Event()
+
+        def __iter__(self) -> Iterator[Frame]:
+            assert self._stopped.wait(WAIT_S)
+            raise SourceError("interrupted")
+
+        def stop(self) -> None:
+            self._stopped.set()
+
+    pipeline = Pipeline([Silent()], IndexStage(), [Outlet(ListSink())])
+    end = pipeline.run(lambda snapshot: pipeline.stop(), tick_s=0.01)
+
+    assert (end.streams[0].state, end.streams[0].error) == ("ended", None)
+
+
+def test_newest_frame_wins_on_a_live_stream() -> None:
+    gate = threading.Event()
+
+    def wait(frames: Sequence[Frame]) -> None:
+        gate.wait(WAIT_S)
+
+    def open_gate() -> Iterator[Frame]:
+        yield from CountingSource("a", 50)
+        gate.set()
+
+    class Live(CountingSource):
+        def __iter__(self) -> Iterator[Frame]:
+            return open_gate()
+
+    sink = ListSink()
+    stage = IndexStage(max_batch=1, fault=wait)
+    end = Pipeline([Inlet.live(Live("a"))], stage, [Outlet(sink)], depth=1).run()
+
+    assert sink.indices()[-1] == 49
+    assert len(sink.results) <= 3  # the one in work, one that was waiting, the newest
+    assert end.streams[0].dropped == 50 - len(sink.results)
+    assert end.streams[0].state == "ended"
+
+
+def test_frame_beyond_the_staleness_budget_is_dropped_and_counted() -> None:
+    clock = ManualClock(start_ns=10**9)  # frames of CountingSource were captured at 0
+    sink = ListSink()
+    stale = Inlet(CountingSource("a", 5), max_staleness_s=0.5)
+    end = Pipeline([stale, CountingSource("b", 5)], IndexStage(), [Outlet(sink)], clock=clock).run()
+
+    assert (sink.indices("a"), sink.indices("b")) == ([], [0, 1, 2, 3, 4])
+    assert [(s.dropped, s.state) for s in end.streams] == [(5, "ended"), (0, "ended")]
+
+
+def test_depth_can_be_held_below_what_the_stage_likes() -> None:
+    stage = IndexStage(depth=3)
+    Pipeline([CountingSource("a", 50)], stage, [Outlet(ListSink())], depth=1).run()
+
+    assert stage.most_in_flight == 1
 
 
 @pytest.mark.parametrize(
