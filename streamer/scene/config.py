@@ -7,6 +7,10 @@ from fractions import Fraction
 
 MAX_SIDE_PX = 8192
 MAX_OBJECTS = 200
+MAX_RATE = 1000  # frames a second
+MAX_CACHE = 10_000
+MAX_FRAMES = 1_000_000_000  # a year at 30 frames a second
+MAX_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +20,9 @@ class SyntheticConfig:
     Attributes:
         width: px, 64..8192.
         height: px, 64..8192.
-        rate: frames a second, exact, above 0 and up to 1000; `Fraction("30000/1001")` is meant.
-        frames: how many there are, or None for no end.
+        rate: frames a second, exact, above 0 and up to 1000. Numbers and text are taken by their
+            digits, so 29.97 is 2997/100 and "30000/1001" is itself.
+        frames: how many there are, at least 1, or None for no end.
         seed: 0 or more; another seed is another street, other people, another light.
         objects: how many people, cars and bicycles are about, 0..200; a few of them are just
             outside the picture at any moment.
@@ -46,24 +51,37 @@ class SyntheticConfig:
     cache: int = 0
 
     def __post_init__(self) -> None:
-        self._expect("width", 64, MAX_SIDE_PX)
-        self._expect("height", 64, MAX_SIDE_PX)
-        self._expect("objects", 0, MAX_OBJECTS)
-        self._expect("occluders", 0, 20)
+        object.__setattr__(self, "rate", _exact_rate(self.rate))
+        self._expect_whole("width", 64, MAX_SIDE_PX)
+        self._expect_whole("height", 64, MAX_SIDE_PX)
+        self._expect_whole("objects", 0, MAX_OBJECTS)
+        self._expect_whole("occluders", 0, 20)
+        self._expect_whole("cache", 0, MAX_CACHE)
+        self._expect_whole("seed", 0, MAX_SEED)
+        if self.frames is not None:
+            self._expect_whole("frames", 1, MAX_FRAMES)
         self._expect("noise", 0, 64)
         self._expect("blur", 0, 8)
         self._expect("exposure", 0, 1)
         self._expect("light", 0, 0.5)
         self._expect("shadow", 0, 1)
-        self._expect("cache", 0, 10_000)
-        if not 0 < self.rate <= 1000:
-            raise ValueError(f"rate: expected above 0 and up to 1000, got {self.rate}")
-        if self.frames is not None and self.frames < 1:
-            raise ValueError(f"frames: expected at least 1 or None, got {self.frames!r}")
-        if self.seed < 0:
-            raise ValueError(f"seed: expected at least 0, got {self.seed!r}")
+
+    def _expect_whole(self, name: str, low: int, high: int) -> None:
+        if not isinstance(getattr(self, name), int):
+            raise ValueError(f"{name}: expected a whole number, got {getattr(self, name)!r}")  # noqa: TRY004  # one kind of error for a bad value
+        self._expect(name, low, high)
 
     def _expect(self, name: str, low: float, high: float) -> None:
         value = getattr(self, name)
         if not low <= value <= high:
             raise ValueError(f"{name}: expected {low}..{high}, got {value!r}")
+
+
+def _exact_rate(rate: object) -> Fraction:
+    try:
+        exact = Fraction(str(rate))
+    except (ValueError, ZeroDivisionError):
+        exact = Fraction(0)
+    if not 0 < exact <= MAX_RATE:
+        raise ValueError(f"rate: expected a number above 0 and up to {MAX_RATE}, got {rate}")
+    return exact

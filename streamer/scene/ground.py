@@ -80,7 +80,7 @@ def _repairs(
     for part in (0.18, 0.36, 0.61, 0.79):  # where the tyres go
         depth = street.near_kerb + part * wide
         rows = slice(round(view.foot_px(depth + 0.35)), round(view.foot_px(depth - 0.35)))
-        picture[rows] = cv2.convertScaleAbs(picture[rows], alpha=0.93)
+        picture[rows] = (picture[rows] * 0.93).astype(np.uint8)
     depth = street.near_kerb + 0.4 * wide
     lid = (round(view.column_px(float(rng.uniform(-3, 3)), depth)), round(view.foot_px(depth)))
     radius = 0.32 * view.ppm(depth)
