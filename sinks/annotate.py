@@ -77,9 +77,9 @@ class Annotator:
     def _draw_detections(
         self, canvas: Canvas, detections: Detections, line: int, text_px: int
     ) -> None:
-        rows, rectangles = rectangles_of(detections.xyxy, canvas.width, canvas.height)
-        if not rows:
+        if not len(detections):
             return
+        rows, rectangles = rectangles_of(detections.xyxy, canvas.width, canvas.height)
         class_ids = detections.class_id.tolist()
         track_ids = None if detections.track_id is None else detections.track_id.tolist()
         scores = detections.score.tolist()
@@ -93,8 +93,10 @@ class Annotator:
             return
         for k in backwards:
             row = rows[k]
-            number = "" if track_ids is None else f"#{track_ids[row]}"
-            words = (number, self._name(class_ids[row]), f"{scores[row]:.2f}")
+            name = self._name(class_ids[row])
+            if track_ids is not None:
+                name = f"#{track_ids[row]} {name}"
+            words = (name, f"{scores[row]:.2f}")  # two: the first changes rarely
             self._label(canvas, words, rectangles[k], line, text_px, colours[k])
 
     def _label(

@@ -98,7 +98,9 @@ def _copy(path: Path, other: Path, plan: _Plan) -> None:
             if not packet.size:
                 continue  # the end of a stream
             if packet.stream_index == pictures.index:
+                duration_s = (packet.duration or 0) * packet.time_base
                 packet.time_base = plan.time_base
+                packet.duration = round(duration_s / plan.time_base)
                 packet.pts, packet.dts = next(times)
             else:
                 _move(packet, plan.shift_s)
