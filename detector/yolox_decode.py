@@ -94,7 +94,7 @@ def suppress(boxes: Boxes, *, max_iou: float, top_k: int) -> Detections:
         max_iou: in 0..1; of two boxes of one class that overlap by more, the worse one goes.
         top_k: most boxes, the best.
     """
-    # OpenCV keeps classes apart by shifting each one to the right by the largest coordinate; a
+    # OpenCV keeps classes apart by shifting each one, down and right, by the largest coordinate; a
     # negative coordinate would reach into the class before.
     corner = boxes.xyxy[:, :2] - boxes.xyxy[:, :2].min(axis=0, initial=0)
     xywh = np.hstack([corner, boxes.xyxy[:, 2:] - boxes.xyxy[:, :2]])

@@ -123,9 +123,10 @@ def test_of_two_boxes_on_one_object_the_better_stays(
 
 
 def test_negative_coordinates_keep_classes_apart() -> None:
-    # OpenCV shifts class 1 by 200 + 1: without care, -101 would become 100, where class 0 lies.
+    # OpenCV shifts class 1 by 200 + 1 down and right: without care, -101 would become 100, where
+    # class 0 lies.
     boxes = Boxes(
-        np.array([[100, 100, 200, 200], [-101, 100, -1, 200]], np.float32),
+        np.array([[100, 100, 200, 200], [-101, -101, -1, -1]], np.float32),
         np.array([0.9, 0.8], np.float32),
         np.array([0, 1], np.int32),
     )
