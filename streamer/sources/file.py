@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from streamer.clock import Clock, MonotonicClock
 from streamer.errors import SourceError, SourceOpenError
 from streamer.frame import Frame, StreamInfo
-from streamer.sources.decoded import DecodedPicture, Orientation
+from streamer.sources.decoded import Converter, DecodedPicture, Orientation
 
 if TYPE_CHECKING:
     import av
@@ -117,6 +117,7 @@ class FileSource:
             )
         self._first: av.VideoFrame | None = first
         self._orientation = Orientation.of_frame(first)
+        self._to_bgr, self._to_i420 = Converter("bgr24"), Converter("yuv420p")
         self._stream = self._describe(video, first)
 
     def _open_message(self, error: Exception) -> str:
@@ -147,7 +148,7 @@ class FileSource:
             raise SourceError(f"source '{self._path}': reading failed: {error.strerror}") from error
 
     def _describe(self, video: VideoStream, first: av.VideoFrame) -> StreamInfo:
-        picture = DecodedPicture(first, self._orientation)
+        picture = self._picture(first)
         rate = video.average_rate or video.base_rate
         container = video.container
         return StreamInfo(
@@ -161,6 +162,9 @@ class FileSource:
             sound_path=self._path if container.streams.audio else None,
             sample_aspect=self._sample_aspect(video),
         )
+
+    def _picture(self, decoded: av.VideoFrame) -> DecodedPicture:
+        return DecodedPicture(decoded, self._orientation, self._to_bgr, self._to_i420)
 
     def _sample_aspect(self, video: VideoStream) -> Fraction | None:
         aspect = video.sample_aspect_ratio
@@ -180,7 +184,7 @@ class FileSource:
             pts=pts,
             time_base=time_base,
             captured_ns=self._clock.now_ns(),
-            picture=DecodedPicture(decoded, self._orientation),
+            picture=self._picture(decoded),
             duration=decoded.duration or None,
         )
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from streamer.picture import I420
-from streamer.sources.decoded import DecodedPicture, Orientation
+from streamer.sources.decoded import Converter, DecodedPicture, Orientation
 
 # ITU-T H.273: matrix code -> (Kr, Kb)
 COEFFICIENTS = {1: (0.2126, 0.0722), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}
@@ -33,6 +33,10 @@ def flat_frame(pix_fmt: str, yuv: tuple[float, float, float], wh: tuple[int, int
     return frame
 
 
+def picture_of(frame: av.VideoFrame) -> DecodedPicture:
+    return DecodedPicture(frame, Orientation(), Converter("bgr24"), Converter("yuv420p"))
+
+
 @pytest.mark.parametrize("rgb", COLOURS_RGB, ids=str)
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv444p", "yuv422p", "yuv420p10le", "yuv444p10le"])
 @pytest.mark.parametrize("is_full", [False, True], ids=["limited", "full"])
@@ -42,7 +46,7 @@ def test_flat_colour_comes_out_as_the_formula_says(
 ) -> None:
     frame = flat_frame(pix_fmt, yuv_of(rgb, matrix, is_full=is_full), (34, 18))
     frame.colorspace, frame.color_range = matrix, 2 if is_full else 1
-    picture = DecodedPicture(frame, Orientation())
+    picture = picture_of(frame)
 
     assert np.abs(picture.bgr().astype(int) - rgb[::-1]).max() <= TOLERANCE
     planes = picture.i420()
@@ -54,7 +58,7 @@ def test_flat_colour_comes_out_as_the_formula_says(
 
 def test_picture_of_unknown_matrix_is_read_as_bt601_and_stays_untagged() -> None:
     frame = flat_frame("yuv420p", yuv_of((200, 30, 40), 6, is_full=False), (16, 16))
-    picture = DecodedPicture(frame, Orientation())
+    picture = picture_of(frame)
 
     assert np.abs(picture.bgr().astype(int) - (40, 30, 200)).max() <= TOLERANCE
     assert picture.i420().colour.matrix == 2
@@ -66,7 +70,7 @@ def test_picture_of_unknown_matrix_is_read_as_bt601_and_stays_untagged() -> None
 def test_formats_without_chroma_planes_become_bt601(pix_fmt: str, value: int) -> None:
     frame = av.VideoFrame(16, 8, pix_fmt)
     np.frombuffer(memoryview(frame.planes[0]), np.uint8)[:] = value
-    picture = DecodedPicture(frame, Orientation())
+    picture = picture_of(frame)
 
     assert np.abs(picture.bgr().astype(int) - value).max() <= 1
     assert np.abs(picture.i420().y.astype(float) - (16 + 219 * value / 255)).max() <= 1
@@ -78,7 +82,7 @@ def test_odd_size_repeats_the_last_row_and_column(wh: tuple[int, int]) -> None:
     for plane in frame.planes:
         samples = np.frombuffer(memoryview(plane), np.uint8)
         samples[:] = np.arange(samples.size) % 200
-    planes = DecodedPicture(frame, Orientation()).i420()
+    planes = picture_of(frame).i420()
 
     assert planes.y.shape == (18, 34)
     assert planes.u.shape == planes.v.shape == (9, 17)
@@ -89,7 +93,7 @@ def test_odd_size_repeats_the_last_row_and_column(wh: tuple[int, int]) -> None:
 
 def test_even_limited_planes_are_the_decoders_own() -> None:
     frame = flat_frame("yuv420p", (50, 100, 150), (32, 16))
-    planes = DecodedPicture(frame, Orientation()).i420()
+    planes = picture_of(frame).i420()
     np.frombuffer(memoryview(frame.planes[0]), np.uint8)[:] = 77
 
     assert isinstance(planes, I420)
@@ -115,7 +119,7 @@ def test_orientation_turns_pixels(orientation: Orientation, expected: list[list[
 
 
 def test_conversion_happens_once_and_is_read_only() -> None:
-    picture = DecodedPicture(flat_frame("yuv420p", (50, 128, 128), (32, 16)), Orientation())
+    picture = picture_of(flat_frame("yuv420p", (50, 128, 128), (32, 16)))
 
     assert picture.bgr() is picture.bgr()
     assert not picture.bgr().flags.writeable
