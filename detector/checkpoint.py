@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import struct
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -55,7 +56,9 @@ def load_weights(network: nn.Module, path: Path) -> None:
 def _read(path: Path) -> object:
     """What the file holds."""
     try:
-        content: object = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's doubts about odd files; we refuse them
+            content: object = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise WeightsError(
             f"weights {str(path)!r}: cannot be read: {error.strerror or error}"

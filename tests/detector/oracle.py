@@ -26,10 +26,11 @@ from tests.paths import GOLDEN, SHARED
 
 PHOTOGRAPH = SHARED / "oracle" / "24274813513_0cfd2ce6d0_k.jpg"
 
-# Of the published implementation against itself in another memory layout: logits 4.1e-4, boxes
-# 1.2e-3 cells.
 LOGIT_TOLERANCE = 1e-3
 BOX_TOLERANCE = 3e-3  # cells
+# Where sums run in another order than the published run's, as a share of a head's standard
+# deviation. The published arrays themselves lie up to 6e-5 of it from the same network in float64.
+ROUNDING = 3e-4
 PIXEL_TOLERANCE = 0.05
 SCORE_TOLERANCE = 1e-4
 
