@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from streamer.scene.sprite import Sprite
 
+Box = tuple[float, float, float, float]  # x1, y1, x2, y2 px
 Affine = NDArray[np.float64]  # (2, 3), continuous source px to continuous picture px
 
 
@@ -29,7 +30,7 @@ class Layer:
     top: int
     pixels: NDArray[np.uint8]
     foot_px: float
-    box: tuple[float, float, float, float]
+    box: Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def place(sprite: Sprite, stand: Stand) -> Layer:
     pixels, left, top = _warp(sprite.pixels, matrix, smear)
     if smear > 1:
         pixels = cv2.blur(pixels, (smear, 1), borderType=cv2.BORDER_CONSTANT)
-    return Layer(left, top, pixels, stand.y, _stand_box(sprite, stand))
+    return Layer(left, top, pixels, stand.y, _moved(sprite.box, sprite, stand))
 
 
 def cast_shadow(
@@ -138,15 +139,16 @@ def clip(
 
 def _touch(alpha: NDArray[np.uint8], sprite: Sprite, stand: Stand, corner: tuple[int, int]) -> None:
     """Darken the ground right under the thing, where no light comes from any side."""
-    x1, _, x2, _ = _stand_box(sprite, stand)
+    x1, _, x2, _ = _moved(sprite.base, sprite, stand)
     centre = (round((x1 + x2) / 2) - corner[0], round(stand.y - 0.08 * stand.ppm) - corner[1])
     radii = (max(1, round(0.46 * (x2 - x1))), max(1, round(0.16 * stand.ppm)))
     cv2.ellipse(alpha, centre, radii, 0, 0, 360, 255, -1, cv2.LINE_AA)
 
 
-def _stand_box(sprite: Sprite, stand: Stand) -> tuple[float, float, float, float]:
+def _moved(box: Box, sprite: Sprite, stand: Stand) -> Box:
+    """A box of the sprite's pixels as a box of the picture's."""
     matrix = _stand_matrix(sprite, stand)
-    x1, y1, x2, y2 = sprite.box
+    x1, y1, x2, y2 = box
     (ax, ay), (bx, by) = _apply(matrix, (x1, y1)), _apply(matrix, (x2, y2))
     return min(ax, bx), ay, max(ax, bx), by
 

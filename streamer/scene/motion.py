@@ -21,7 +21,7 @@ SPEED_M_S: dict[Kind, tuple[float, float]] = {
 }
 ROOM_M: dict[Kind, float] = {"person": 0.8, "car": 7.0, "bicycle": 3.2}  # with the gap behind
 _EDGE_M: dict[Kind, float] = {"person": 1.4, "car": 3.6, "bicycle": 2.0}  # shadow and all
-_SHARE: dict[Kind, float] = {"person": 0.45, "car": 0.32, "bicycle": 0.23}
+_SHARE: dict[Kind, float] = {"person": 0.42, "car": 0.32, "bicycle": 0.26}
 
 Place = tuple[float, float]  # metres: right of the middle, depth
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 OPAQUE = 128  # of 255: from here on a pixel belongs to the thing
+_BASE_M = 0.3  # height of what counts as near the ground
 BUCKETS_PPM = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 
 
@@ -22,9 +23,10 @@ class Sprite:
         origin: (x, y) px of the point on the ground.
         ppm: px a metre.
         box: (x1, y1, x2, y2) px of the smallest box round all opaque pixels.
+        base: the same round those near the ground.
     """
 
-    __slots__ = ("alpha", "box", "origin", "pixels", "ppm")
+    __slots__ = ("alpha", "base", "box", "origin", "pixels", "ppm")
 
     def __init__(self, pixels: NDArray[np.uint8], origin: tuple[float, float], ppm: float) -> None:
         self.pixels = pixels
@@ -32,6 +34,9 @@ class Sprite:
         self.origin = origin
         self.ppm = ppm
         self.box = _opaque_box(self.alpha)
+        top = max(0, int(origin[1] - _BASE_M * ppm))
+        x1, y1, x2, y2 = _opaque_box(self.alpha[top:])
+        self.base = (x1, y1 + top, x2, y2 + top)
         self.pixels.setflags(write=False)
         self.alpha.setflags(write=False)
 
