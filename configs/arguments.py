@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import NoReturn, TypeVar, cast
 
 from configs.document import merged, overridden, read, typed
 from configs.errors import ConfigError
-from configs.loader import load, suggestion
+from configs.loader import dump, load, suggestion
 
 T = TypeVar("T")
 
@@ -49,13 +49,18 @@ class CommandLine:
     is_verbose: bool
     is_printing: bool
 
-    def build(self, kind: type[T], defaults: Mapping[str, object]) -> T:
+    def build(self, kind: type[T], defaults: T) -> T:
         """The configuration: defaults, then the file, then the arguments, then `--set`.
+
+        Args:
+            kind: a dataclass.
+            defaults: one of it, so that `--set` finds every place.
 
         Raises:
             ConfigError: something in it is unknown, missing or impossible.
         """
-        data = merged(merged(defaults, read(self.config) if self.config else {}), self.data)
+        below = cast("dict[str, object]", dump(defaults))  # what a dataclass is dumped as
+        data = merged(merged(below, read(self.config) if self.config else {}), self.data)
         for assignment in self.assignments:
             data = overridden(data, assignment)
         try:

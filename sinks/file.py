@@ -57,6 +57,11 @@ class FileSink:
         return f"file {self._path}"
 
     @property
+    def target(self) -> Path:
+        """Where the video goes; single pictures go into its folder."""
+        return self._path
+
+    @property
     def written(self) -> Path | None:
         """The video file, or the folder of the pictures; None before it is whole."""
         return self._written

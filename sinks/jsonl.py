@@ -59,6 +59,11 @@ class JsonlSink:
         return f"jsonl {self._path}"
 
     @property
+    def target(self) -> Path:
+        """The file."""
+        return self._path
+
+    @property
     def written(self) -> Path | None:
         """The file, or None before it is opened."""
         return None if self._file is None else self._path

@@ -4,12 +4,72 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sinks.picture_file import is_picture
 from streamer.errors import SinkError
 
-CONFIG_SUFFIX = ".config.yaml"
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a run reads, resolved.
+
+    Attributes:
+        files: every file.
+        picture_folders: where a folder, a glob or a picture begins: pictures are written under
+            the names they have from there.
+    """
+
+    files: frozenset[Path]
+    picture_folders: frozenset[Path]
+
+
+def find_inputs(specs: Iterable[str]) -> Inputs:
+    """Every file that `--source` specs name; folders and globs are searched."""
+    files: set[Path] = set()
+    folders: set[Path] = set()
+    for spec in specs:
+        root, found = _search(spec)
+        here = {path.resolve() for path in found if path.is_file()}
+        files |= here
+        if any(is_picture(path) for path in here):
+            folders.add(root.resolve())
+    return Inputs(frozenset(files), frozenset(folders))
+
+
+def check_targets(targets: Sequence[Path], inputs: Inputs, *, overwrite: bool) -> None:
+    """Refuse to write a file twice, over an input, or over what exists unless that is allowed.
+
+    Args:
+        targets: the files to be written.
+        inputs: the files to be read.
+        overwrite: what exists may be replaced; inputs never.
+
+    Raises:
+        SinkError: one of these would happen.
+    """
+    seen: set[Path] = set()
+    for target in targets:
+        resolved = target.resolve()
+        if resolved in seen:
+            raise SinkError(f"{target}: two sinks would write it; give each a path of its own")
+        seen.add(resolved)
+        if resolved in inputs.files:
+            raise SinkError(f"{target}: a source would be replaced; choose another output")
+        for path in (target, config_beside(target)):
+            if path.exists() and not overwrite:
+                raise SinkError(f"{path}: exists; pass --overwrite or choose another output")
+
+
+def check_picture_folder(folder: Path, inputs: Inputs) -> None:
+    """Refuse to write pictures, which keep their names, where they came from.
+
+    Raises:
+        SinkError: they would replace their sources.
+    """
+    if folder.resolve() in inputs.picture_folders:
+        raise SinkError(f"{folder}: source pictures would be replaced; choose another output")
 
 
 def new_folder(parent: Path, name: str, *, overwrite: bool) -> Path:
@@ -26,49 +86,16 @@ def config_beside(target: Path) -> Path:
     >>> config_beside(Path("runs/clip.mp4")).name
     'clip.config.yaml'
     """
-    return target.with_name(f"{target.stem}{CONFIG_SUFFIX}")
+    return target.with_name(f"{target.stem}.config.yaml")
 
 
-def files_of(specs: Iterable[str]) -> list[Path]:
-    """Every file that `--source` specs name, resolved; folders and globs are searched."""
-    found: list[Path] = []
-    for spec in specs:
-        path = Path(spec)
-        if path.is_dir():
-            found += path.rglob("*")
-        elif path.exists():
-            found.append(path)
-        else:
-            found += map(Path, glob.glob(spec, recursive=True))  # noqa: PTH207 - absolute ones too
-    return [path.resolve() for path in found if path.is_file()]
-
-
-def check_targets(targets: Sequence[Path], inputs: Sequence[Path], *, overwrite: bool) -> None:
-    """Refuse to write a file twice, over an input, or over what exists unless that is allowed.
-
-    Args:
-        targets: the files to be written; pictures may go beside them under their own names.
-        inputs: the files to be read, resolved.
-        overwrite: what exists may be replaced; inputs never.
-
-    Raises:
-        SinkError: one of these would happen.
-    """
-    seen: set[Path] = set()
-    for target in targets:
-        if target.resolve() in seen:
-            raise SinkError(f"{target}: two sinks would write it; give each a path of its own")
-        seen.add(target.resolve())
-        if _replaces(target, inputs):
-            raise SinkError(f"{target}: a source would be replaced; choose another --output")
-        for path in (target, config_beside(target)):
-            if path.exists() and not overwrite:
-                raise SinkError(f"{path}: exists; pass --overwrite or choose another --output")
-
-
-def _replaces(target: Path, inputs: Sequence[Path]) -> bool:
-    folder = target.parent.resolve()
-    return any(
-        path == target.resolve() or (is_picture(path) and path.is_relative_to(folder))
-        for path in inputs
-    )
+def _search(spec: str) -> tuple[Path, Iterable[Path]]:
+    """Where a spec begins, and what it names."""
+    path = Path(spec)
+    if path.is_dir():
+        return path, path.rglob("*")
+    if path.exists() or not glob.has_magic(spec):
+        return path.parent, [path]
+    plain = next(index for index, part in enumerate(path.parts) if glob.has_magic(part))
+    found = glob.glob(spec, recursive=True)  # noqa: PTH207 - patterns may be absolute
+    return Path(*path.parts[:plain]), map(Path, found)

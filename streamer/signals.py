@@ -28,7 +28,7 @@ class StopSignals:
         on_abandon: called in the handler before a second signal ends the process at once.
     """
 
-    def __init__(self, *, on_abandon: Callable[[], None] | None = None) -> None:
+    def __init__(self, *, on_abandon: Callable[[], object] | None = None) -> None:
         self._on_abandon = on_abandon
         self._received: int | None = None
         self._is_deferring = False

@@ -9,7 +9,6 @@ import pytest
 
 from configs.arguments import parse
 from configs.errors import ConfigError
-from configs.loader import dump
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +36,7 @@ class Settings:
 
 
 def build(*arguments: str) -> Settings:
-    defaults = dump(Settings())
-    assert isinstance(defaults, dict)
-    return parse(arguments, version="1").build(Settings, defaults)
+    return parse(arguments, version="1").build(Settings, Settings())
 
 
 @pytest.mark.parametrize(

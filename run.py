@@ -1,0 +1,341 @@
+"""The composition root: arguments -> configuration -> objects -> run -> exit code.
+
+The only file that prints and that knows all the others; see `python run.py --help`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import IO
+
+import yaml
+from rich.console import Console
+from rich.text import Text
+
+from configs.arguments import parse
+from configs.errors import ConfigError
+from configs.loader import dump, suggestion
+from detector.config import DetectorConfig
+from detector.contract import Detector
+from detector.detections import Detections
+from detector.errors import DetectorError
+from detector.table import DETECTORS, build_detector
+from sinks.annotate import Style
+from sinks.console import Readout
+from sinks.fetching import Fetching
+from sinks.file import FileSink
+from sinks.log import ConsoleHandler
+from sinks.mp4 import FileConfig
+from sinks.summary import show_summary
+from sinks.table import SINKS, BuiltSink, SinkContext, SinkSpec, build_sinks, parse_sink
+from sinks.target import check_picture_folder, check_targets, config_beside, find_inputs, new_folder
+from streamer.errors import SinkError, SourceOpenError, StreamerError
+from streamer.outlet import Outlet
+from streamer.pipeline import Pipeline
+from streamer.redact import redact, redact_tree
+from streamer.signals import Interrupted, StopSignals
+from streamer.snapshot import RunSnapshot
+from streamer.sources.table import open_sources
+
+DONE, UNEXPECTED, USAGE, NO_SOURCE, STREAM_FAILED, MODEL = range(6)
+
+# Which exit code belongs to which error: the first that fits, UNEXPECTED for the rest.
+EXIT_CODES: Sequence[tuple[type[BaseException], int]] = (
+    (ConfigError, USAGE),
+    (SourceOpenError, NO_SOURCE),
+    (DetectorError, MODEL),
+)
+
+DEFAULT_OUTPUT = Path("runs/detect")
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """Everything a person may choose about a run.
+
+    Attributes:
+        sources: files, folders, globs, pictures or `synthetic[:key=value,...]`.
+        detector: what looks at the frames.
+        sinks: `NAME[:PATH]` or `package.module:Class[:PATH]` each.
+        file: how the file sink writes video.
+        style: how results are drawn.
+        output: folder to write to, or None for a new one in runs/detect, named after the first
+            source.
+        limit: frames a stream at most, or None.
+        overwrite: replace what is already there.
+    """
+
+    sources: tuple[str, ...] = ()
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    sinks: tuple[str, ...] = ("file",)
+    file: FileConfig = field(default_factory=FileConfig)
+    style: Style = field(default_factory=Style)
+    output: Path | None = None
+    limit: int | None = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise ValueError(f"limit: expected at least 1, got {self.limit!r}")
+        if not self.sinks:
+            raise ValueError("sinks: expected at least one, got none; null takes results nowhere")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; gives back the exit code."""
+    typed = sys.argv[1:] if arguments is None else list(arguments)
+    screen, out = _Console(stderr=True, highlight=False), _Console(highlight=False)
+    is_verbose = "--verbose" in typed
+    try:
+        with (
+            _log_to(screen, is_verbose=is_verbose),
+            StopSignals(on_abandon=lambda: screen.show_cursor(show=True)) as signals,
+        ):
+            return _run_command(typed, signals, screen, out)
+    except Interrupted as interrupted:
+        _say(screen, "stopped before anything was written")
+        return interrupted.exit_code
+    except Exception as error:  # noqa: BLE001 - the last resort: a line instead of a traceback
+        if is_verbose:
+            _say(screen, traceback.format_exc())
+        return max(_report(failure, screen) for failure in _leaves(error))
+
+
+def _run_command(typed: Sequence[str], signals: StopSignals, screen: Console, out: Console) -> int:
+    command = parse(typed, version=_version())
+    config = command.build(RunConfig, RunConfig())
+    if command.is_printing:
+        out.print(Text(_as_yaml(config)), end="", soft_wrap=True)
+        return DONE
+    if not config.sources:
+        raise ConfigError("--source", "expected a file, folder, glob or synthetic; see --help")
+    return _run(config, signals, screen, out)
+
+
+def _run(config: RunConfig, signals: StopSignals, screen: Console, out: Console) -> int:
+    """The run itself: objects, pipeline, summary."""
+    sources = open_sources(config.sources)
+    stream_ids = tuple(source.stream_id for source in sources)
+    with _usage_errors():
+        specs = [parse_sink(text) for text in config.sinks]
+        output = config.output or new_folder(
+            DEFAULT_OUTPUT, stream_ids[0], overwrite=config.overwrite
+        )
+        _check_outputs(specs, SinkContext(output, stream_ids, ()), config)
+    with Fetching(screen) as fetching:
+        detector = _build_detector(config.detector, fetching.show)
+    context = SinkContext(
+        output=output,
+        stream_ids=stream_ids,
+        class_names=detector.class_names,
+        style=config.style,
+        overwrite=config.overwrite,
+        configs={"file": config.file},
+    )
+    with _usage_errors():
+        built = [sink for spec in specs for sink in build_sinks(spec, context)]
+    pipeline = Pipeline(sources, detector, [_outlet(sink) for sink in built], limit=config.limit)
+    if config.style.note:
+        _say(screen, f"note: {config.style.note}")
+    try:
+        with Readout(screen, limit=config.limit) as readout:
+            signals.defer()
+            snapshot = pipeline.run(_Ticker(pipeline, readout, signals, screen))
+    finally:
+        written = _finish(built, config)
+        _show_end(out, pipeline.snapshot(), built, written)
+    return _ending(snapshot, signals, screen)
+
+
+def _check_outputs(specs: Sequence[SinkSpec], context: SinkContext, config: RunConfig) -> None:
+    """Before any work: everything that will be written may be written."""
+    inputs = find_inputs(config.sources)
+    # Making the sinks of the table is free, so they are made once more when class names are known.
+    known = [spec for spec in specs if spec.name in SINKS]
+    sinks = [built.sink for spec in known for built in build_sinks(spec, context)]
+    targets = [target for sink in sinks if (target := _target(sink)) is not None]
+    check_targets(targets, inputs, overwrite=config.overwrite)
+    for sink in sinks:
+        if isinstance(sink, FileSink):
+            check_picture_folder(sink.target.parent, inputs)
+
+
+def _build_detector(
+    config: DetectorConfig, on_progress: Callable[[str, int, int | None], None]
+) -> Detector:
+    if config.name not in DETECTORS and ":" not in config.name:
+        known = suggestion(config.name, [*DETECTORS, "package.module:Class"])
+        raise ConfigError("--detector", f"unknown {config.name!r}{known}")
+    try:
+        return build_detector(config, on_progress=on_progress)
+    except ValueError as error:  # a word that only the detector knows to be none
+        raise ConfigError("", str(error)) from error
+
+
+def _outlet(built: BuiltSink) -> Outlet[Detections]:
+    only = None if built.stream_id is None else frozenset({built.stream_id})
+    return Outlet(built.sink, stream_ids=only)
+
+
+def _finish(sinks: Sequence[BuiltSink], config: RunConfig) -> list[Path]:
+    """Store the configuration beside every output; gives back what there is now."""
+    written: list[Path] = []
+    for built in sinks:
+        output: Path | None = getattr(built.sink, "written", None)
+        if output is not None:
+            written.append(output)
+            _store(config, config_beside(_target(built.sink) or output))
+    return written
+
+
+def _store(config: RunConfig, path: Path) -> None:
+    try:
+        path.write_text(_as_yaml(config), encoding="utf-8")
+    except OSError as error:  # the output itself is whole
+        logging.getLogger(__name__).warning("%s: cannot be written: %s", path, error.strerror)
+
+
+def _target(sink: object) -> Path | None:
+    """Where a sink writes to, if it says so."""
+    target: Path | None = getattr(sink, "target", None)
+    return target
+
+
+def _show_end(
+    out: Console, snapshot: RunSnapshot, sinks: Sequence[BuiltSink], written: Sequence[Path]
+) -> None:
+    """The summary, unless there was never a frame to speak of."""
+    if any(stream.frames_in for stream in snapshot.streams):
+        names = [built.sink.name for built in sinks]
+        show_summary(out, snapshot, sink_names=names, written=written)
+
+
+def _ending(snapshot: RunSnapshot, signals: StopSignals, screen: Console) -> int:
+    """Report the streams that failed, once each; gives back the exit code."""
+    failed = [stream for stream in snapshot.streams if stream.state == "failed"]
+    for stream in failed:
+        _say(screen, f"error: {stream.error}")
+    if signals.exit_code is not None:
+        return signals.exit_code
+    if len(failed) == len(snapshot.streams) and all(stream.info is None for stream in failed):
+        return NO_SOURCE
+    return STREAM_FAILED if failed else DONE
+
+
+class _Ticker:
+    """What happens a few times a second: the readout, and the end where a signal asks for it."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline[Detections],
+        readout: Readout,
+        signals: StopSignals,
+        screen: Console,
+    ) -> None:
+        self._pipeline = pipeline
+        self._readout = readout
+        self._signals = signals
+        self._screen = screen
+        self._is_stopping = False
+
+    def __call__(self, snapshot: RunSnapshot) -> None:
+        self._readout.show(snapshot)
+        if self._signals.exit_code is not None and not self._is_stopping:
+            self._is_stopping = True
+            _say(self._screen, "stopping: finishing what was begun; once more abandons it")
+            self._pipeline.stop()
+
+
+class _Console(Console):
+    """A console whose reader may leave (`run.py ... | head -1`) without harm to the run."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        _silence(self.file)
+
+
+def _silence(stream: IO[str]) -> None:
+    """Let what is still in a stream's buffer go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    """A sink that refuses before any work was asked for in a wrong way."""
+    try:
+        yield
+    except SinkError as error:
+        raise ConfigError("", str(error)) from error
+
+
+@contextmanager
+def _log_to(screen: Console, *, is_verbose: bool) -> Iterator[None]:
+    """Warnings, or with `is_verbose` all that happens, go to `screen`."""
+    handler = ConsoleHandler(screen)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO if is_verbose else logging.WARNING)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+
+
+def _report(error: BaseException, screen: Console) -> int:
+    """One line for one error; gives back its exit code."""
+    code = next((code for kind, code in EXIT_CODES if isinstance(error, kind)), UNEXPECTED)
+    is_expected = isinstance(error, ConfigError | StreamerError | DetectorError)
+    told = str(error) if is_expected else f"unexpected {type(error).__name__}: {error}"
+    hint = "" if is_expected else "; --verbose shows where"
+    _say(screen, f"error: {' '.join(told.split())}{hint}")
+    return code
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors of a group, or the one error itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _say(screen: Console, text: str) -> None:
+    screen.print(Text(redact(text)), soft_wrap=True)
+
+
+def _as_yaml(config: RunConfig) -> str:
+    """The configuration as a file for --config, without secrets."""
+    data = redact_tree(dump(config))
+    return yaml.safe_dump(data, allow_unicode=True, sort_keys=False, width=1000)
+
+
+def _version() -> str:
+    try:
+        return version("streamer")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+if __name__ == "__main__":
+    if not sys.warnoptions and "--verbose" not in sys.argv:
+        warnings.simplefilter("ignore")  # they are for developers, and none is ours
+    code = main()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence(sys.stdout)
+    sys.exit(code)
