@@ -21,7 +21,10 @@ from streamer.scene.view import Street, View
 from streamer.truth import Truth
 
 MIN_SIDE_PX = 4.0  # smaller in the picture than this, nobody could tell what it is
-_WARDROBE_BYTES = 64 << 20
+# Drawings of 8 objects in all their phases take some 30 bytes a pixel of the picture; a scene that
+# keeps more than it needs grows for minutes before it is full.
+_WARDROBE_BYTES_A_PIXEL = 40 / 8
+_WARDROBE_BYTES = (8 << 20, 128 << 20)
 _PPM_OF_SIDE = 0.11  # px a metre on the lower edge, as a part of the picture's middling side
 
 
@@ -49,7 +52,7 @@ class Scene:
         self._view, self._street = _survey(rng, config)
         self._sun = Sun(float(rng.uniform(-0.6, 0.6)), float(rng.choice((-0.22, 0.28))))
         self._slots: list[Slot] = cast_slots(config.seed, config.objects, self._view, self._street)
-        self._wardrobe = Wardrobe(config.seed, _WARDROBE_BYTES)
+        self._wardrobe = Wardrobe(config.seed, _wardrobe_bytes(config))
         self._lens = Lens(config)
         self._background = np.zeros((config.height, config.width, 3), np.uint8)
         self._draw_background()
@@ -153,6 +156,11 @@ class Scene:
         ]  # fmt: skip
         self._draw_shadows(self._background, standing)
         return [place(sprite, stand) for sprite, stand in standing]
+
+
+def _wardrobe_bytes(config: SyntheticConfig) -> int:
+    wanted = _WARDROBE_BYTES_A_PIXEL * config.width * config.height * config.objects
+    return int(np.clip(wanted, *_WARDROBE_BYTES))
 
 
 def _survey(rng: np.random.Generator, config: SyntheticConfig) -> tuple[View, Street]:
