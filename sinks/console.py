@@ -63,10 +63,10 @@ class Readout:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Take the table away, or end with a last line."""
+        """Take the table away, or end with a last line if there was a frame."""
         if self._live is not None:
             self._live.stop()
-        elif self._last:
+        elif any(stream.done for stream in self._last):
             self._print_line()
 
     def show(self, snapshot: RunSnapshot) -> None:

@@ -97,6 +97,7 @@ class Mp4Writer:
         self._last_s = self._end_s = Fraction(0)
         self._tick_guess = _ticks_a_frame(first)
         self._last_pts = first.pts
+        self._is_rescaled = False
         with ExitStack() as opened:
             self._sound = self._open_sound(first, opened)
             try:
@@ -117,6 +118,7 @@ class Mp4Writer:
         options = {
             "movflags": "hybrid_fragmented+delay_moov",
             "movie_timescale": str(self._movie_timescale()),  # else a late start is rounded to ms
+            "flush_packets": "1",  # a fragment is on the disk as soon as it is complete
         }
         self._container = av.open(f"file:{self._partial}", "w", format="mp4", options=options)
         opened.callback(self._container.close)
@@ -144,6 +146,7 @@ class Mp4Writer:
         self._planes = _planes_of(self._frame)
         if self._sound is not None:
             self._sound.join(self._container)
+        self._container.start_encoding()  # a folder that cannot be written shows now
 
     def _movie_timescale(self) -> int:
         ticks = self._timeline.time_base.denominator
@@ -194,7 +197,9 @@ class Mp4Writer:
         return pts, duration
 
     def _rescale(self, frame: Frame, planes: Iterable[PlaneArray]) -> None:
-        logger.warning(
+        log = logger.debug if self._is_rescaled else logger.warning  # said once
+        self._is_rescaled = True
+        log(
             "frame %d of %r: expected %dx%d, got %dx%d; scaled to fit the file",
             frame.index, frame.stream_id, self._frame.width, self._frame.height,
             frame.width, frame.height,

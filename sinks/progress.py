@@ -95,6 +95,8 @@ class Rates:
     def add(self, snapshot: RunSnapshot) -> list[Progress]:
         """How far every stream is, in the order of the snapshot."""
         done = {stream.stream_id: stream.frames_done for stream in snapshot.streams}
+        if not self._history:
+            self._history.append((0, {}))  # the run's beginning: nothing of any stream
         self._history.append((snapshot.elapsed_ns, done))
         # The newest entry outside the window stays: it is where the window begins.
         while (
@@ -120,7 +122,7 @@ class Rates:
         (first_ns, first), (last_ns, last) = self._history[0], self._history[-1]
         if last_ns <= first_ns:
             return None
-        return (last[stream_id] - first[stream_id]) * 1e9 / (last_ns - first_ns)
+        return (last[stream_id] - first.get(stream_id, 0)) * 1e9 / (last_ns - first_ns)
 
 
 def expected_frames(stream: StreamSnapshot, limit: int | None) -> int | None:

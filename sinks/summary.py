@@ -20,7 +20,7 @@ DETECTOR = "detector"  # what the parts of the stage's thread are together
 def show_summary(
     console: Console, snapshot: RunSnapshot, *, sink_names: Sequence[str], written: Sequence[Path]
 ) -> None:
-    """Say how a run ended.
+    """Say how a run ended; why a stream failed is an error, and reported as one.
 
     Args:
         console: to show it on.
@@ -30,9 +30,6 @@ def show_summary(
     """
     console.print(_streams(snapshot))
     console.print(_totals(snapshot), highlight=False)
-    for stream in snapshot.streams:
-        if stream.error is not None:
-            _line(console, f"{stream.stream_id}: {stream.error}", style="red")
     if snapshot.times:
         console.print()
         console.print(_times(snapshot))
@@ -41,9 +38,9 @@ def show_summary(
         _line(console, f"wrote {path}")
 
 
-def _line(console: Console, text: str, *, style: str = "") -> None:
+def _line(console: Console, text: str) -> None:
     """One line, never folded, so that a mouse or a program can take a path from it."""
-    console.print(Text(text, style=style), soft_wrap=True)
+    console.print(Text(text), soft_wrap=True)
 
 
 def bottleneck(snapshot: RunSnapshot, sink_names: Sequence[str]) -> tuple[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -10,7 +11,7 @@ class Timeline:
     """Gives every picture a time later than the one before, and remembers where that was untrue.
 
     Damaged and packed files show 1, 2, 4, 3, 6, 5: while writing, 3 gets the placeholder 5. Only
-    such pictures take memory.
+    where the distance to the truth changes it takes memory, 16 bytes; good files need none.
 
     Args:
         time_base: seconds a tick of all times given and returned.
@@ -22,7 +23,8 @@ class Timeline:
         self.origin = origin
         self.count = 0
         self._last = -1
-        self._true: dict[int, int] = {}
+        self._changed_at = array("q", [0])  # index of a picture from which on ...
+        self._distance = array("q", [0])  # ... the truth is this many ticks from what was placed
 
     def place(self, pts: int) -> int:
         """The time to write for the next picture; its own unless that is not later than the last.
@@ -33,8 +35,9 @@ class Timeline:
         """
         ticks = pts - self.origin
         placed = max(ticks, self._last + 1)
-        if placed != ticks:
-            self._true[self.count] = ticks
+        if ticks - placed != self._distance[-1]:
+            self._changed_at.append(self.count)
+            self._distance.append(ticks - placed)
         self._last = placed
         self.count += 1
         return placed
@@ -42,11 +45,13 @@ class Timeline:
     @property
     def is_exact(self) -> bool:
         """Every picture has its own time."""
-        return not self._true
+        return len(self._distance) == 1
 
     def true_pts(self, placed: Sequence[int]) -> list[int]:
         """The pictures' own times, given those that `place` returned, in the same order."""
-        return [self._true.get(index, ticks) for index, ticks in enumerate(placed)]
+        ends = [*self._changed_at[1:], len(placed)]
+        runs = zip(self._changed_at, ends, self._distance, strict=True)
+        return [ticks + distance for start, end, distance in runs for ticks in placed[start:end]]
 
 
 def decode_times(pts: Sequence[int]) -> list[int]:
