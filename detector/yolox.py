@@ -46,6 +46,9 @@ class Parallelism:
     @classmethod
     def of_machine(cls, *, on_cuda: bool = False) -> Parallelism:
         """The best measured."""
+        # Frames/s of YOLOX-Nano, alone and with decoding and x264 of a 768x432 clip beside it, on 2
+        # Zen 4 cores: 2 runs of 1 thread 258 and 171; 1 of 2 spinning 228 and 146; 1 of 2 163 and
+        # 130; 1 of 1 140 and 127. Threads within a run cost 10.9 ms of CPU a frame, runs 7.8.
         cores = _cores()
         runs = 1 if on_cuda else min(cores, 4)
         return cls(runs, cores // runs)
