@@ -6,6 +6,7 @@ import glob
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from pathlib import Path
 
 from streamer.contract import Source
@@ -121,19 +122,21 @@ def _parse_synthetic(options: str) -> SyntheticConfig:
             )
         try:
             values[key] = _number(text)
-        except ValueError as error:
+        except (ValueError, ZeroDivisionError) as error:
             raise SourceOpenError(
                 f"source 'synthetic:{options}': {key}: expected a number or none, got {text!r}"
             ) from error
     try:
-        return SyntheticConfig(**values)
+        return SyntheticConfig(**values)  # type: ignore[arg-type]  # it checks them itself
     except (TypeError, ValueError) as error:
         raise SourceOpenError(f"source 'synthetic:{options}': {error}") from error
 
 
-def _number(text: str) -> int | float | None:
+def _number(text: str) -> int | float | Fraction | None:
     if text == "none":
         return None
+    if "/" in text:
+        return Fraction(text)
     return int(text) if re.fullmatch(r"-?\d+", text) else float(text)
 
 
