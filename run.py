@@ -11,7 +11,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -147,7 +147,7 @@ def _run(config: RunConfig, signals: StopSignals, screen: Console, out: Console)
     if config.style.note:
         _say(screen, f"note: {config.style.note}")
     try:
-        with Readout(screen, limit=config.limit) as readout:
+        with _no_empty_folder(output), Readout(screen, limit=config.limit) as readout:
             signals.defer()
             snapshot = pipeline.run(_Ticker(pipeline, readout, signals, screen))
     finally:
@@ -268,6 +268,18 @@ def _silence(stream: IO[str]) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+@contextmanager
+def _no_empty_folder(folder: Path) -> Iterator[None]:
+    """Folders that are made meanwhile, and into which nothing comes, are taken away again."""
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # not empty, or never made
+            for path in new:
+                path.rmdir()
 
 
 @contextmanager

@@ -133,7 +133,7 @@ def parse(arguments: Sequence[str], *, version: str) -> CommandLine:
     given, unknown = _parser(version).parse_known_args(list(arguments))
     if unknown:
         word = unknown[0].partition("=")[0]
-        raise ConfigError(unknown[0], f"unknown argument{_near(word)}; see --help")
+        raise ConfigError(unknown[0], f"unknown argument{_near(word) or '; see --help'}")
     data: dict[str, object] = {}
     spelling = {}
     for name, option in _OPTIONS.items():

@@ -138,9 +138,21 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
     assert now.rate == pytest.approx(40)
 
 
-def test_the_first_snapshot_has_no_rate_and_no_eta() -> None:
+def test_at_the_very_beginning_there_is_no_rate_and_no_eta() -> None:
     (now,) = Rates().add(run_of(stream(), seconds=0))
     assert (now.fps, now.eta) == ("-", "-")
+
+
+def test_the_first_look_counts_from_the_beginning_of_the_run() -> None:
+    (now,) = Rates().add(run_of(stream(done=10), seconds=2))  # 10 / 2 s
+    assert now.rate == pytest.approx(5)
+
+
+def test_a_run_without_a_frame_leaves_no_line() -> None:
+    screen, out = console()
+    with Readout(screen) as readout:
+        readout.show(run_of(stream(state="failed"), seconds=0.2))
+    assert out.getvalue() == ""
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,351 @@
+"""The command line as a user meets it: exit codes, files, and one line for what went wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+import run
+from configs.document import read
+from configs.loader import load
+from streamer.frame import Frame
+from tests.paths import ROOT
+
+FIVE = "synthetic:width=64,height=64,frames=5"
+ENDLESS = "synthetic:width=64,height=64,frames=none"
+STUCK = """
+import time
+from sinks.null import NullSink
+
+class Stuck(NullSink):
+    name = "stuck"
+    def __init__(self, path, context): pass
+    def write(self, result): time.sleep(600)
+"""
+PATIENCE_S = 60  # of a machine under load; a hang is what is meant
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def go(*arguments: str) -> int:
+    return run.main(["--detector", "none", *arguments])
+
+
+def start(*arguments: str, path: Path = ROOT) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "run.py"), "--detector", "none", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(path)},
+    )
+
+
+def frames_of(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+class Failing:
+    """A detector that finds nothing, and dies at the third frame."""
+
+    class_names = ("thing",)
+    max_batch = 1
+    depth = 1
+
+    def __init__(self, config: object) -> None:
+        from detector.config import DetectorConfig
+        from detector.none import NoneDetector
+
+        assert isinstance(config, DetectorConfig)
+        self._inner = NoneDetector(config)
+        self.times = self._inner.times
+        self._count = 0
+
+    def __enter__(self) -> Failing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def submit(self, frames: list[Frame]) -> object:
+        self._count += 1
+        if self._count == 3:
+            raise RuntimeError("rtsp://door:geheim@camera/ is on fire")
+        return self._inner.submit(frames)
+
+    def collect(self, ticket: object) -> object:
+        return self._inner.collect(ticket)
+
+
+def test_a_recording_becomes_an_annotated_file_beside_its_configuration(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert go("--source", FIVE) == run.DONE
+    output = Path("runs/detect/synthetic/synthetic.mp4")
+    assert frames_of(output) == 5
+    shown = capsys.readouterr()
+    assert f"wrote {output}" in shown.out.splitlines()
+    assert "frames 5/5 100%" in shown.err
+    assert "decode" in shown.out
+
+
+def test_the_stored_configuration_runs_again() -> None:
+    assert go("--source", FIVE, "--output", "a", "--conf", "0.7", "--limit", "2") == run.DONE
+    stored = Path("a/synthetic.config.yaml")
+    config = load(run.RunConfig, read(stored))
+    assert config.detector.score_threshold == 0.7
+    assert run.main(["--config", str(stored), "--output", "b"]) == run.DONE
+    assert frames_of(Path("b/synthetic.mp4")) == 2
+    assert load(run.RunConfig, read(Path("b/synthetic.config.yaml"))).limit == 2
+
+
+def test_a_second_run_takes_a_new_folder_unless_told_to_overwrite() -> None:
+    assert [go("--source", FIVE, *more) for more in ([], [], ["--overwrite"])] == [run.DONE] * 3
+    assert sorted(path.name for path in Path("runs/detect").iterdir()) == [
+        "synthetic",
+        "synthetic-2",
+    ]
+
+
+def test_several_sources_give_an_output_each() -> None:
+    assert go("--source", FIVE, "--source", FIVE, "--output", "o") == run.DONE
+    assert frames_of(Path("o/synthetic.mp4")) == frames_of(Path("o/synthetic-2.mp4")) == 5
+
+
+def test_lines_of_json_name_the_stream_first_and_every_frame(tmp_path: Path) -> None:
+    assert go("--source", FIVE, "--sink", "jsonl:boxes.jsonl", "--sink", "null") == run.DONE
+    lines = [json.loads(line) for line in Path("boxes.jsonl").read_text().splitlines()]
+    assert lines[0]["stream"]["stream_id"] == "synthetic"
+    assert [line["index"] for line in lines[1:]] == [0, 1, 2, 3, 4]
+    assert Path("boxes.config.yaml").exists()
+    assert not Path("runs").exists()
+
+
+def test_pictures_are_written_as_pictures() -> None:
+    Path("in").mkdir()
+    cv2.imwrite("in/a.png", np.full((48, 64, 3), 200, np.uint8))
+    assert go("--source", "in", "--output", "o") == run.DONE
+    assert sorted(path.name for path in Path("o").iterdir()) == ["a.png", "in.config.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        pytest.param([], run.USAGE, "--source: expected", id="no source"),
+        pytest.param(["--sorce", "x"], run.USAGE, "did you mean '--source'?", id="misspelt option"),
+        pytest.param(["--source", FIVE, "--conf", "2"], run.USAGE, "--conf: ", id="bad number"),
+        pytest.param(["--config", "gone.yaml"], run.USAGE, "gone.yaml: cannot", id="no config"),
+        pytest.param(
+            ["--source", FIVE, "--set", "detector.imgs=1"],
+            run.USAGE,
+            "detector.imgs: unknown key; did you mean 'imgsz'?",
+            id="misspelt key",
+        ),
+        pytest.param(
+            ["--source", FIVE, "--sink", "fiel"], run.USAGE, "did you mean 'file'?", id="no sink"
+        ),
+        pytest.param(
+            ["--source", FIVE, "--sink", "null:x"], run.USAGE, "expected no path", id="sink path"
+        ),
+        pytest.param(
+            ["--source", FIVE, "--sink", "jsonl:a", "--sink", "jsonl:a"],
+            run.USAGE,
+            "two sinks would write it",
+            id="two sinks, one file",
+        ),
+        pytest.param(
+            ["--source", FIVE, "--detector", "hardnet58"],
+            run.USAGE,
+            "did you mean 'hardnet85'?",
+            id="no detector",
+        ),
+        pytest.param(["--source", "gone.mp4"], run.NO_SOURCE, "gone.mp4", id="no file"),
+        pytest.param(["--source", "gopher://x"], run.NO_SOURCE, "gopher", id="no scheme"),
+        pytest.param(
+            ["--source", FIVE, "--detector", "hardnet85", "--weights", "gone.pth"],
+            run.MODEL,
+            "gone.pth",
+            id="no weights",
+        ),
+        pytest.param(
+            ["--source", FIVE, "--detector", "gone.module:Class"],
+            run.MODEL,
+            "gone.module",
+            id="no module",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_an_exit_code(
+    arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert go(*arguments) == code
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    (line,) = shown.err.splitlines()
+    assert line.startswith("error: ")
+    assert message in line
+    assert list(Path().iterdir()) == []
+
+
+def test_a_stream_that_fails_on_the_way_is_kept_and_reported(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("in").mkdir()
+    cv2.imwrite("in/a.png", np.full((48, 64, 3), 200, np.uint8))
+    Path("in/b.png").write_text("no picture")
+    assert go("--source", "in", "--output", "o") == run.STREAM_FAILED
+    assert Path("o/a.png").exists()
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error")]
+    assert len(errors) == 1
+    assert "b.png" in errors[0]
+
+
+def test_one_missing_source_of_two_is_no_reason_to_stop() -> None:
+    assert go("--source", FIVE, "--source", "gone.mp4", "--output", "o") == run.STREAM_FAILED
+    assert frames_of(Path("o/synthetic.mp4")) == 5
+
+
+@pytest.mark.parametrize("verbose", [[], ["--verbose"]], ids=["quiet", "verbose"])
+def test_an_unexpected_failure_is_a_line_and_a_traceback_only_on_demand(
+    verbose: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    detector = ["--detector", f"{__name__}:Failing"]
+    assert go("--source", FIVE, "--output", "o", *detector, *verbose) == run.UNEXPECTED
+    shown = capsys.readouterr()
+    assert "error: unexpected RuntimeError: rtsp://door:***@camera/ is on fire" in shown.err
+    assert ("Traceback" in shown.err) == bool(verbose)
+    assert "geheim" not in shown.out + shown.err
+    assert frames_of(Path("o/synthetic.mp4")) == 2  # what was done before is kept whole
+
+
+def test_an_existing_output_is_refused_before_any_work() -> None:
+    Path("o").mkdir()
+    Path("o/synthetic.mp4").write_text("precious")
+    assert go("--source", FIVE, "--output", "o") == run.USAGE
+    assert Path("o/synthetic.mp4").read_text() == "precious"
+
+
+def test_a_source_is_never_replaced_by_its_own_output() -> None:
+    assert go("--source", FIVE, "--output", "o") == run.DONE
+    before = Path("o/synthetic.mp4").read_bytes()
+    assert go("--source", "o/synthetic.mp4", "--output", "o", "--overwrite") == run.USAGE
+    assert Path("o/synthetic.mp4").read_bytes() == before
+
+
+def test_the_printed_configuration_has_no_secrets_and_loads_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    source = "rtsp://door:geheim@camera/1?token=geheim"
+    assert go("--source", source, "--imgsz", "512", "--print-config") == run.DONE
+    text = capsys.readouterr().out
+    assert "geheim" not in text
+    Path("a.yaml").write_text(text)
+    config = load(run.RunConfig, read(Path("a.yaml")))
+    assert config.sources == ("rtsp://door:***@camera/1?token=***",)
+    assert config.detector.imgsz == "512"
+
+
+def test_the_demo_configuration_is_valid() -> None:
+    config = load(run.RunConfig, read(ROOT / "configs" / "demo.yaml"))
+    assert config.detector.weights == "untrained"
+    assert "UNTRAINED" in config.style.note
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        pytest.param(signal.SIGINT, 130, id="ctrl-c"),
+        pytest.param(signal.SIGTERM, 143, id="sigterm"),
+    ],
+)
+def test_a_signal_ends_the_run_with_whole_files(number: signal.Signals, code: int) -> None:
+    process = start("--source", ENDLESS, "--output", "o", "--sink", "file", "--sink", "jsonl:b")
+    assert process.stderr is not None
+    while "frames" not in process.stderr.readline():  # the first line of the readout
+        assert process.poll() is None
+    process.send_signal(number)
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == code, err
+    assert "Traceback" not in err
+    count = frames_of(Path("o/synthetic.mp4"))
+    assert count > 0
+    assert len(Path("b").read_text().splitlines()) == count + 1
+    assert "wrote o/synthetic.mp4" in out.splitlines()
+    assert sorted(path.name for path in Path("o").iterdir()) == [
+        "synthetic.config.yaml",
+        "synthetic.mp4",
+    ]
+
+
+def test_a_second_signal_abandons_at_once() -> None:
+    Path("outside").mkdir()
+    Path("outside/stuck.py").write_text(STUCK)
+    process = start("--source", ENDLESS, "--sink", "outside.stuck:Stuck", path=Path.cwd())
+    assert process.stderr is not None
+    while "frames" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    while "stopping" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 130
+
+
+def test_a_reader_who_leaves_costs_nothing() -> None:
+    process = start("--source", FIVE, "--output", "o")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    with process.stderr as stderr:
+        err = stderr.read()
+    assert process.wait(timeout=PATIENCE_S) == run.DONE
+    assert "Traceback" not in err
+    assert "BrokenPipe" not in err
+    assert frames_of(Path("o/synthetic.mp4")) == 5
+
+
+def test_on_a_terminal_the_readout_is_live() -> None:
+    parent, child = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "run.py"), "--detector", "none", "--source", FIVE],
+        stdout=subprocess.DEVNULL,
+        stderr=child,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24"},
+    )
+    os.close(child)
+    shown = bytearray()
+    reader = threading.Thread(target=_drain, args=(parent, shown))
+    reader.start()
+    assert process.wait(timeout=PATIENCE_S) == run.DONE
+    reader.join()
+    os.close(parent)
+    assert b"p50/p95 ms" in shown
+    assert b"5/5" in shown
+    assert shown.count(b"\x1b[?25l") == shown.count(b"\x1b[?25h")  # the cursor is back
+
+
+def _drain(descriptor: int, shown: bytearray) -> None:
+    while True:
+        try:
+            data = os.read(descriptor, 4096)
+        except OSError:  # Linux says EIO when the other side is closed
+            return
+        if not data:
+            return
+        shown += data
