@@ -23,7 +23,7 @@ from av.video.frame import PictureType, VideoFrame
 
 from sinks.rewrite import rewrite
 from sinks.sound import Sound
-from sinks.timeline import Timeline
+from sinks.timeline import Timeline, movie_timescale
 from streamer.errors import SinkError
 from streamer.frame import Frame
 from streamer.picture import I420, PlaneArray
@@ -36,7 +36,6 @@ Preset = Literal[
 
 _LIMITED_RANGE = 1  # FFmpeg's AVCOL_RANGE_MPEG
 _UNKNOWN_RATE = Fraction(30)  # only spaces the encoder's own counter
-_MOST_TICKS = 2**31 - 1  # a second, in mp4 and FFmpeg
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +114,12 @@ class Mp4Writer:
 
     def _open_video(self, first: Frame, opened: ExitStack) -> None:
         time_base = self._timeline.time_base
+        sound_rate = self._sound.rate if self._sound is not None else None
         options = {
             "movflags": "hybrid_fragmented+delay_moov",
-            "movie_timescale": str(self._movie_timescale()),  # else a late start is rounded to ms
+            "movie_timescale": str(
+                movie_timescale(time_base, sound_rate)
+            ),  # else a start is rounded
             "flush_packets": "1",  # a fragment is on the disk as soon as it is complete
         }
         self._container = av.open(f"file:{self._partial}", "w", format="mp4", options=options)
@@ -147,12 +149,6 @@ class Mp4Writer:
         if self._sound is not None:
             self._sound.join(self._container)
         self._container.start_encoding()  # a folder that cannot be written shows now
-
-    def _movie_timescale(self) -> int:
-        ticks = self._timeline.time_base.denominator
-        rate = self._sound.rate if self._sound is not None else None
-        both = math.lcm(ticks, rate or 1)  # holds the start of pictures and sound exactly
-        return both if both <= _MOST_TICKS else ticks
 
     def canvas_planes(self, picture: I420) -> tuple[PlaneArray, PlaneArray, PlaneArray]:
         """A writable copy of `picture`, inside the encoder's own memory if the size is right."""

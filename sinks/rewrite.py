@@ -14,7 +14,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from sinks.timeline import Timeline, decode_times
+from sinks.timeline import Timeline, decode_times, movie_timescale
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ class _Plan:
     times: Sequence[tuple[int, int]]
     shift_s: Fraction
     options: dict[str, str]
+    has_edit_list: bool
 
 
 def rewrite(path: Path, timeline: Timeline) -> None:
@@ -42,10 +43,11 @@ def rewrite(path: Path, timeline: Timeline) -> None:
     """
     with av.open(f"file:{path}") as source:
         placed = _shown_at(source, timeline.time_base)
+        rate = source.streams.audio[0].sample_rate if source.streams.audio else None
     pts = timeline.true_pts(placed)
     other = path.with_name(f"{path.stem}.times{path.suffix}")
     try:
-        for plan in (_with_edit_list(pts, timeline), _without_edit_list(pts, timeline)):
+        for plan in (_with_edit_list(pts, timeline, rate), _without_edit_list(pts, timeline)):
             if plan is None:
                 continue
             _copy(path, other, plan)
@@ -58,12 +60,12 @@ def rewrite(path: Path, timeline: Timeline) -> None:
     logger.warning("%s: times jump back too far for mp4; kept growing instead", path.name)
 
 
-def _with_edit_list(pts: Sequence[int], timeline: Timeline) -> _Plan | None:
+def _with_edit_list(pts: Sequence[int], timeline: Timeline, rate: int | None) -> _Plan | None:
     if min(pts) < pts[0]:
         return None  # the edit list would begin at the first picture and cut earlier ones
     times = list(zip(pts, decode_times(pts), strict=True))
-    options = {"movie_timescale": str(timeline.time_base.denominator)}
-    return _Plan(timeline.time_base, times, Fraction(0), options)
+    options = {"movie_timescale": str(movie_timescale(timeline.time_base, rate))}
+    return _Plan(timeline.time_base, times, Fraction(0), options, has_edit_list=True)
 
 
 def _without_edit_list(pts: Sequence[int], timeline: Timeline) -> _Plan | None:
@@ -79,7 +81,7 @@ def _without_edit_list(pts: Sequence[int], timeline: Timeline) -> _Plan | None:
     times = [(ticks + shift, at) for ticks, at in zip(shown, decoded, strict=True)]
     time_base = timeline.time_base / finer
     options = {"use_editlist": "0", "video_track_timescale": str(ticks_s * finer)}
-    return _Plan(time_base, times, shift * time_base, options)
+    return _Plan(time_base, times, shift * time_base, options, has_edit_list=False)
 
 
 def _copy(path: Path, other: Path, plan: _Plan) -> None:
@@ -94,6 +96,7 @@ def _copy(path: Path, other: Path, plan: _Plan) -> None:
         pictures = source.streams.video[0]
         tracks[pictures.index].time_base = plan.time_base
         times = iter(plan.times)
+        begun: set[int] = set()
         for packet in source.demux():
             if not packet.size:
                 continue  # the end of a stream
@@ -102,17 +105,25 @@ def _copy(path: Path, other: Path, plan: _Plan) -> None:
                 packet.time_base = plan.time_base
                 packet.duration = round(duration_s / plan.time_base)
                 packet.pts, packet.dts = next(times)
-            else:
-                _move(packet, plan.shift_s)
+            elif not _move(packet, plan):
+                continue
+            if not plan.has_edit_list and packet.stream_index not in begun:
+                packet.dts = (
+                    0  # the track's clock begins there; costs sound its first packet's place
+                )
+                begun.add(packet.stream_index)
             packet.stream = tracks[packet.stream_index]
             output.mux(packet)
 
 
-def _move(packet: Packet[Stream], shift_s: Fraction) -> None:
-    shift = round(shift_s / packet.time_base)
-    if packet.pts is not None and packet.dts is not None:
-        packet.pts += shift
-        packet.dts += shift
+def _move(packet: Packet[Stream], plan: _Plan) -> bool:
+    """Move sound along with the pictures; False for what would begin before 0 and cannot."""
+    if packet.pts is None or packet.dts is None:
+        return False
+    shift = round(plan.shift_s / packet.time_base)
+    packet.pts += shift
+    packet.dts += shift
+    return plan.has_edit_list or packet.dts >= 0
 
 
 def _shown_at(container: InputContainer, time_base: Fraction) -> list[int]:

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 # What players understand inside mp4; anything else becomes AAC.
 _COPIED_CODECS = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp2", "mp3", "opus"})
 
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
+
 
 class Sound:
     """Reads a file's best sound and gives it as packets of an mp4 track, at the source's times.
@@ -72,8 +74,9 @@ class Sound:
                 track = output.add_stream_from_template(source)
                 packets = self._copied(source)
             else:
-                track = output.add_stream("aac", rate=source.sample_rate)
-                track.layout = source.codec_context.layout
+                with av.open(io.BytesIO(), "w", format="mp4") as trial:
+                    _add_aac(trial, source).codec_context.open()
+                track = _add_aac(output, source)
                 packets = self._encoded(source, track)
         except (av.FFmpegError, OSError, ValueError) as error:
             self._give_up(error)
@@ -153,7 +156,6 @@ class Sound:
 
     def _encoded(self, source: AudioStream, track: AudioStream) -> Iterator[Packet[AudioStream]]:
         encoder = track.codec_context
-        encoder.open()
         resampler = av.AudioResampler(
             encoder.format, encoder.layout, encoder.rate, frame_size=encoder.frame_size
         )
@@ -215,3 +217,16 @@ def _can_copy(source: AudioStream) -> bool:
     except (av.FFmpegError, ValueError):
         return False
     return True
+
+
+def _add_aac(output: OutputContainer, source: AudioStream) -> AudioStream:
+    track = output.add_stream("aac", rate=_aac_rate(source.sample_rate))
+    # raw sound often says how many channels it has and not which
+    track.layout = _LAYOUTS.get(source.codec_context.layout.nb_channels, "stereo")
+    return track
+
+
+def _aac_rate(rate: int) -> int:
+    """The lowest rate of the encoder that keeps all of `rate`."""
+    rates = sorted(av.Codec("aac", "w").audio_rates or [])
+    return next((known for known in rates if known >= rate), rates[-1] if rates else rate)

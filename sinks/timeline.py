@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Sequence
 from fractions import Fraction
@@ -68,3 +69,13 @@ def decode_times(pts: Sequence[int]) -> list[int]:
     for index in range(len(times) - 2, -1, -1):
         times[index] = min(times[index], times[index + 1] - 1)
     return times
+
+
+def movie_timescale(time_base: Fraction, sound_rate: int | None) -> int:
+    """Ticks a second that hold the start of pictures and sound exactly, as far as mp4 can.
+
+    >>> movie_timescale(Fraction(1, 15360), 44100)
+    11289600
+    """
+    both = math.lcm(time_base.denominator, sound_rate or 1)
+    return both if both < 2**31 else time_base.denominator
