@@ -32,7 +32,7 @@ def show_summary(
     console.print(_totals(snapshot), highlight=False)
     if snapshot.times:
         console.print()
-        console.print(_times(snapshot))
+        console.print(_times(snapshot, sink_names))
         _line(console, _verdict(snapshot, sink_names))
     for path in written:
         _line(console, f"wrote {path}")
@@ -65,7 +65,7 @@ def bottleneck(snapshot: RunSnapshot, sink_names: Sequence[str]) -> tuple[str, f
 
 def _verdict(snapshot: RunSnapshot, sink_names: Sequence[str]) -> str:
     name, share = bottleneck(snapshot, sink_names)
-    return f"bottleneck: {name}, busy {share:.0%} of the time"
+    return f"bottleneck: {_short(name, sink_names)}, busy {share:.0%} of the time"
 
 
 def _streams(snapshot: RunSnapshot) -> Table:
@@ -95,16 +95,22 @@ def _stream_cells(stream: StreamSnapshot, elapsed_s: float) -> list[str]:
     ]
 
 
-def _times(snapshot: RunSnapshot) -> Table:
+def _times(snapshot: RunSnapshot, sink_names: Sequence[str]) -> Table:
     table = _table("part", "ms/frame", "share of time", "frames")
     for part, time in snapshot.times.items():
-        table.add_row(*map(Text, _time_cells(part, time, snapshot.elapsed_ns)))
+        table.add_row(*map(Text, _time_cells(_short(part, sink_names), time, snapshot.elapsed_ns)))
     return table
 
 
 def _time_cells(part: str, time: StageTime, elapsed_ns: int) -> list[str]:
     share = time.total_ns / elapsed_ns if elapsed_ns else 0.0
     return [part, f"{time.mean_ms:.2f}", f"{share:.0%}", str(time.count)]
+
+
+def _short(part: str, sink_names: Sequence[str]) -> str:
+    """A sink without its folder, which the last lines of the summary give in full."""
+    kind, _, path = part.partition(" ")
+    return f"{kind} {Path(path).name}" if path and part in sink_names else part
 
 
 def _table(*titles: str) -> Table:

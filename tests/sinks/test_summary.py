@@ -24,13 +24,13 @@ def test_it_names_streams_parts_the_bottleneck_and_every_path() -> None:
     times = {
         "decode": StageTime(2 * SECOND_NS, 300),
         "network": StageTime(6 * SECOND_NS, 300),
-        "file": StageTime(3 * SECOND_NS, 300),
+        "file runs/a/long/way/down/clip.mp4": StageTime(3 * SECOND_NS, 300),
     }
     long = Path("runs") / ("x" * 100 + ".mp4")
     show_summary(
         Console(file=out, width=80),
         RunSnapshot(10 * SECOND_NS, (ended("[clip]", 300),), times),
-        sink_names=["file"],
+        sink_names=["file runs/a/long/way/down/clip.mp4"],
         written=[long, Path("boxes.jsonl")],
     )
     lines = out.getvalue().splitlines()
@@ -38,6 +38,7 @@ def test_it_names_streams_parts_the_bottleneck_and_every_path() -> None:
     assert "300 frames in 10.0 s, 30.0 fps" in lines
     # 6 s over 300 frames are 20 ms each, and 60% of 10 s
     assert ["network", "20.00", "60%", "300"] in [line.split() for line in lines]
+    assert ["file", "clip.mp4", "10.00", "30%", "300"] in [line.split() for line in lines]
     assert "bottleneck: detector, busy 60% of the time" in lines
     assert lines[-2:] == [f"wrote {long}", "wrote boxes.jsonl"]
 
