@@ -15,8 +15,8 @@ from sinks.text import TextStamps
 from streamer.truth import Truth
 
 _LINE_SHARE = 540  # a line is 2 px for every 540 px of the picture's shorter side
-_TEXT_SHARE = 45  # and letters are a 45th of it high
-_TEXT_PX = (10, 96)  # smaller cannot be read, larger hides the picture
+_TEXT_SHARE = 40  # and letters are a 40th of it high
+_TEXT_PX = (11, 96)  # smaller cannot be read, larger hides the picture
 
 Rectangle = tuple[int, int, int, int]  # left, top, right, bottom: even px, half-open, not empty
 
