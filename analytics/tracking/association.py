@@ -1,0 +1,75 @@
+"""Which box continues which track: overlaps as matrices, and the best assignment."""
+
+from __future__ import annotations
+
+import lap
+import numpy as np
+
+from analytics.tracking.kalman import Floats, Rows
+
+Pairs = tuple[Rows, Rows]
+
+
+def iou_matrix(first: Floats, second: Floats) -> Floats:
+    """Intersection over union of each pair, in 0..1.
+
+    Args:
+        first: (A, 4) x1, y1, x2, y2; x1 <= x2 and y1 <= y2.
+        second: (B, 4) likewise.
+
+    Returns:
+        (A, B); 0 where neither box has an area.
+
+    >>> iou_matrix(np.array([[0.0, 0, 10, 10]]), np.array([[5.0, 0, 15, 10], [20, 0, 30, 10]]))
+    array([[0.33333333, 0.        ]])
+    """
+    a, b = first.T[:, :, None], second.T[:, None, :]
+    width = np.minimum(a[2], b[2]) - np.maximum(a[0], b[0])
+    height = np.minimum(a[3], b[3]) - np.maximum(a[1], b[1])
+    shared = np.maximum(width, 0) * np.maximum(height, 0)
+    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared
+    return np.asarray(shared / np.maximum(union, np.finfo(np.float64).tiny))
+
+
+def assign(gain: Floats) -> Pairs:
+    """The one-to-one pairs whose gains sum to the most; a pair without gain is never made.
+
+    Args:
+        gain: (A, B), finite; what a pair is worth beyond leaving both alone, so a cost with a
+            limit enters as limit minus cost.
+
+    Returns:
+        Rows and columns of the pairs, (M,) each, every row and column at most once.
+
+    Source: Jonker and Volgenant 1987, by lapx. Clipped at 0 and padded to a square, the full
+    assignment it finds holds the best partial one; the rest of its pairs gain nothing.
+
+    >>> rows, columns = assign(np.array([[0.9, 0.8], [0.7, -0.1]]))
+    >>> rows.tolist(), columns.tolist()
+    ([0, 1], [1, 0])
+    """
+    possible = gain > 0
+    by_row, by_column = possible.sum(axis=1), possible.sum(axis=0)
+    if gain.size == 0 or (by_row.max() <= 1 and by_column.max() <= 1):
+        rows, columns = np.nonzero(possible)
+        return rows, columns
+    sure = possible & (by_row == 1)[:, None] & (by_column == 1)
+    sure_rows, sure_columns = np.nonzero(sure)
+    by_row[sure_rows] = 0
+    by_column[sure_columns] = 0
+    rows, columns = np.nonzero(by_row)[0], np.nonzero(by_column)[0]
+    contested = np.maximum(gain[np.ix_(rows, columns)], 0)
+    chosen = lap.lapjv(-contested, extend_cost=True, return_cost=False)[0]
+    paired = np.nonzero(chosen >= 0)[0]
+    paired = paired[contested[paired, chosen[paired]] > 0]
+    return (
+        np.concatenate([sure_rows, rows[paired]]),
+        np.concatenate([sure_columns, columns[chosen[paired]]]),
+    )
+
+
+def overlap_gain(first: Floats, second: Floats, min_iou: float) -> Floats:
+    """The overlaps of at least `min_iou`, (A, B); 0 elsewhere."""
+    overlap = iou_matrix(first, second)
+    overlap[overlap < min_iou] = 0
+    return overlap

@@ -1,0 +1,51 @@
+"""What a tracking algorithm sees of a moment: boxes in double precision, and when it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.tracking.kalman import Floats, Rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sightings:
+    """The boxes of one picture; parallel columns.
+
+    Attributes:
+        xyxy: (N, 4) float64 px, finite, x1 < x2 and y1 < y2.
+        score: (N,) float64 in 0..1.
+        class_id: (N,) int32.
+    """
+
+    xyxy: Floats
+    score: Floats
+    class_id: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def pick(self, rows: Rows) -> Self:
+        """Some of the rows, in that order."""
+        return type(self)(self.xyxy[rows], self.score[rows], self.class_id[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When it is, in steps; a step is the time of a frame at the stream's nominal rate.
+
+    Attributes:
+        now: steps since the first picture or the last restart.
+        before: the moment of the previous picture; below 0 where there was none.
+    """
+
+    now: float
+    before: float
+
+    @property
+    def steps(self) -> float:
+        """Steps since the previous picture; 0 for the first."""
+        return self.now - max(self.before, 0.0)

@@ -1,0 +1,85 @@
+"""The tracks that an algorithm keeps: parallel columns beside their filters."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.tracking.kalman import Floats, KalmanBank, Rows
+from analytics.tracking.sighting import Sightings
+
+NO_ID = 0
+
+
+class Tracks:
+    """The living tracks of one stream, oldest first.
+
+    Attributes:
+        filters: one a track.
+        track_id: (T,) int64, from 1 in the order of confirmation; NO_ID until then.
+        class_id: (T,) int32, for good.
+        hits: (T,) int64, pictures it was found on.
+        seen: (T,) float64, the step it was last found at.
+        born: (T,) float64, the step it was first found at.
+    """
+
+    def __init__(self) -> None:
+        self.filters = KalmanBank()
+        self.track_id: NDArray[np.int64] = np.empty(0, np.int64)
+        self.class_id: NDArray[np.int32] = np.empty(0, np.int32)
+        self.hits: NDArray[np.int64] = np.empty(0, np.int64)
+        self.seen: Floats = np.empty(0)
+        self.born: Floats = np.empty(0)
+        self._next_id = NO_ID + 1
+
+    def __len__(self) -> int:
+        return len(self.track_id)
+
+    @property
+    def is_confirmed(self) -> NDArray[np.bool_]:
+        """(T,)."""
+        return np.not_equal(self.track_id, NO_ID)
+
+    def clear(self) -> None:
+        """End every track; ids go on where they were."""
+        self.keep(np.zeros(len(self), np.bool_))
+
+    def start(self, seen: Sightings, now: float) -> None:
+        """Append one track a box; its filter is the caller's to start."""
+        count = len(seen)
+        self.track_id = np.concatenate([self.track_id, np.full(count, NO_ID, np.int64)])
+        self.class_id = np.concatenate([self.class_id, seen.class_id])
+        self.hits = np.concatenate([self.hits, np.ones(count, np.int64)])
+        self.seen = np.concatenate([self.seen, np.full(count, now)])
+        self.born = np.concatenate([self.born, np.full(count, now)])
+
+    def mark_seen(self, rows: Rows, now: float) -> None:
+        """Count a find of each of the rows."""
+        self.hits[rows] += 1
+        self.seen[rows] = now
+
+    def confirm(self, mask: NDArray[np.bool_]) -> None:
+        """Give an id to the rows of `mask`, (T,), that have none."""
+        fresh = np.nonzero(mask & ~self.is_confirmed)[0]
+        self.track_id[fresh] = np.arange(self._next_id, self._next_id + len(fresh))
+        self._next_id += len(fresh)
+
+    def keep(self, mask: NDArray[np.bool_]) -> None:
+        """End the tracks where `mask`, (T,), is false."""
+        if bool(mask.all()):
+            return
+        self.filters.keep(mask)
+        self.track_id, self.class_id = self.track_id[mask], self.class_id[mask]
+        self.hits, self.seen, self.born = self.hits[mask], self.seen[mask], self.born[mask]
+
+    def ids_of(self, count: int, rows: Rows, boxes: Rows) -> NDArray[np.int64]:
+        """The id of each of `count` boxes, NO_ID where no confirmed track was found there.
+
+        Args:
+            count: how many boxes there are.
+            rows: (M,) tracks.
+            boxes: (M,) the boxes that continue them.
+        """
+        ids = np.full(count, NO_ID, np.int64)
+        ids[boxes] = self.track_id[rows]
+        return ids
