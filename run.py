@@ -38,7 +38,7 @@ from sinks.mp4 import FileConfig
 from sinks.summary import show_summary
 from sinks.table import SINKS, BuiltSink, SinkContext, SinkSpec, build_sinks, parse_sink
 from sinks.target import check_picture_folder, check_targets, config_beside, find_inputs, new_folder
-from streamer.errors import SinkError, SourceOpenError, StreamerError
+from streamer.errors import SinkError, SourceOpenError, SourceSpecError, StreamerError
 from streamer.outlet import Outlet
 from streamer.pipeline import Pipeline
 from streamer.redact import redact, redact_tree
@@ -51,6 +51,7 @@ DONE, UNEXPECTED, USAGE, NO_SOURCE, STREAM_FAILED, MODEL = range(6)
 # Which exit code belongs to which error: the first that fits, UNEXPECTED for the rest.
 EXIT_CODES: Sequence[tuple[type[BaseException], int]] = (
     (ConfigError, USAGE),
+    (SourceSpecError, USAGE),
     (SourceOpenError, NO_SOURCE),
     (DetectorError, MODEL),
 )

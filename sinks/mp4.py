@@ -144,6 +144,8 @@ class Mp4Writer:
         encoder.color_primaries = picture.colour.primaries
         encoder.color_trc = picture.colour.transfer
         encoder.color_range = _LIMITED_RANGE
+        if first.stream.sample_aspect is not None:
+            encoder.sample_aspect_ratio = first.stream.sample_aspect
         self._frame = VideoFrame(encoder.width, encoder.height, "yuv420p")
         self._planes = _planes_of(self._frame)
         if self._sound is not None:

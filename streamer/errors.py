@@ -3,6 +3,7 @@
 StreamerError
 ├── SourceError              a stream cannot be read (any further)
 │   ├── SourceOpenError      it never gave a frame: missing, unreadable, not a picture or video
+│   │   └── SourceSpecError  what names it makes no sense; also a ValueError
 │   └── SourceTimeoutError   it stopped answering; also a TimeoutError
 ├── SinkError                results cannot be written (any further)
 └── ChannelClosed            a signal: nobody reads or writes there any more
@@ -19,6 +20,10 @@ class SourceError(StreamerError):
 
 class SourceOpenError(SourceError):
     """A stream could not be opened, so no frame of it exists."""
+
+
+class SourceSpecError(SourceOpenError, ValueError):
+    """What names a stream makes no sense, whatever is there."""
 
 
 class SourceTimeoutError(SourceError, TimeoutError):

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from streamer.contract import Source
-from streamer.errors import SourceOpenError
+from streamer.errors import SourceOpenError, SourceSpecError
 from streamer.sources.file import FileSource
 from streamer.sources.images import IMAGE_SUFFIXES, ImagesSource
 from streamer.sources.synthetic import SyntheticConfig, SyntheticSource
@@ -40,6 +40,7 @@ def open_sources(specs: Sequence[str]) -> list[Source]:
 
     Raises:
         SourceOpenError: a spec that names nothing.
+        SourceSpecError: a spec that makes no sense.
     """
     sources: list[Source] = []
     taken: set[str] = set()
@@ -117,19 +118,19 @@ def _parse_synthetic(options: str) -> SyntheticConfig:
     for pair in filter(None, options.split(",")):
         key, _, text = pair.partition("=")
         if key not in known:
-            raise SourceOpenError(
+            raise SourceSpecError(
                 f"source 'synthetic:{options}': expected one of {', '.join(known)}, got {key!r}"
             )
         try:
             values[key] = _number(text)
         except (ValueError, ZeroDivisionError) as error:
-            raise SourceOpenError(
+            raise SourceSpecError(
                 f"source 'synthetic:{options}': {key}: expected a number or none, got {text!r}"
             ) from error
     try:
         return SyntheticConfig(**values)  # type: ignore[arg-type]  # it checks them itself
     except (TypeError, ValueError) as error:
-        raise SourceOpenError(f"source 'synthetic:{options}': {error}") from error
+        raise SourceSpecError(f"source 'synthetic:{options}': {error}") from error
 
 
 def _number(text: str) -> int | float | Fraction | None:

@@ -1,0 +1,152 @@
+"""A recording to an annotated recording: the pipeline, the one-thread loop, the detector alone."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from detector.contract import Detector
+from detector.detections import Detections
+from sinks.file import FileSink
+from sinks.mp4 import FileConfig
+from streamer.frame import Frame
+from streamer.outlet import Outlet
+from streamer.pipeline import Pipeline
+from streamer.result import Result
+from streamer.sources.file import FileSource
+
+ROUNDS = 5
+FRAMES_IN_MEMORY = 120  # decoded frames of 1080p are 6 MB each as BGR
+
+MakeDetector = Callable[[], Detector]
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Frames a second, medians over interleaved rounds.
+
+    Attributes:
+        detector_alone: decoded frames in memory, through submit and collect, as many in flight.
+        one_thread: decode, detect, draw and encode follow each other.
+        pipeline: the same four, overlapped.
+        frames: of the clip.
+    """
+
+    detector_alone: float
+    one_thread: float
+    pipeline: float
+    frames: int
+
+    @property
+    def share(self) -> float:
+        """Of the detector's own rate that is left with everything else on."""
+        return self.pipeline / self.detector_alone
+
+    @property
+    def speed_up(self) -> float:
+        """Over the one-thread loop."""
+        return self.pipeline / self.one_thread
+
+
+def measure(clip: Path, make_detector: MakeDetector, *, rounds: int = ROUNDS) -> Rates:
+    """All three on the same clip with the same detector, in turn."""
+    with FileSource(clip, stream_id="bench") as source:
+        frames = [frame for frame, _ in zip(source, range(FRAMES_IN_MEMORY), strict=False)]
+    for frame in frames:
+        frame.bgr()
+    samples: dict[str, list[float]] = {"alone": [], "one": [], "pipeline": []}
+    total = 0
+    for _ in range(rounds):
+        samples["alone"].append(_detector_alone(frames, make_detector()))
+        with tempfile.TemporaryDirectory() as folder:
+            rate, total = _one_thread(clip, make_detector(), Path(folder) / "out.mp4")
+            samples["one"].append(rate)
+            samples["pipeline"].append(_pipeline(clip, make_detector(), Path(folder) / "piped.mp4"))
+    medians = {name: statistics.median(values) for name, values in samples.items()}
+    return Rates(medians["alone"], medians["one"], medians["pipeline"], total)
+
+
+def _detector_alone(frames: list[Frame], detector: Detector) -> float:
+    """Frames a second over at least 3 passes, `detector.depth` batches in flight."""
+    passes = max(3, 300 // len(frames))
+    with detector:
+        _drain(detector, frames[:4])
+        start_s = time.perf_counter()
+        for _ in range(passes):
+            _drain(detector, frames)
+        return passes * len(frames) / (time.perf_counter() - start_s)
+
+
+def _drain(detector: Detector, frames: list[Frame]) -> None:
+    tickets: list[object] = []
+    for start in range(0, len(frames), detector.max_batch):
+        tickets.append(detector.submit(frames[start : start + detector.max_batch]))
+        if len(tickets) == detector.depth:
+            detector.collect(tickets.pop(0))
+    for ticket in tickets:
+        detector.collect(ticket)
+
+
+def _one_thread(clip: Path, detector: Detector, target: Path) -> tuple[float, int]:
+    sink = FileSink(target, detector.class_names, FileConfig())
+    with detector:
+        _drain(detector, list(_first(clip, 4)))
+        start_s = time.perf_counter()
+        count = 0
+        with FileSource(clip, stream_id="bench") as source, sink:
+            for frame in source:
+                (found,) = detector.collect(detector.submit([frame]))
+                sink.write(Result(frame, found, 0, 0))
+                count += 1
+        return count / (time.perf_counter() - start_s), count
+
+
+class _FirstWrite:
+    """A file sink that notes when its first frame came, so that start-up is not measured."""
+
+    def __init__(self, sink: FileSink) -> None:
+        self.name = sink.name
+        self.first_s: float | None = None
+        self._sink = sink
+
+    def __enter__(self) -> Self:
+        """Open the file."""
+        self._sink.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Finish the file."""
+        self._sink.__exit__(exc_type, exc, traceback)
+
+    def write(self, result: Result[Detections]) -> None:
+        """Pass on."""
+        if self.first_s is None:
+            self.first_s = time.perf_counter()
+        self._sink.write(result)
+
+
+def _pipeline(clip: Path, detector: Detector, target: Path) -> float:
+    sink = _FirstWrite(FileSink(target, detector.class_names, FileConfig()))
+    pipeline: Pipeline[Detections] = Pipeline(
+        [FileSource(clip, stream_id="bench")], detector, [Outlet(sink)]
+    )
+    end = pipeline.run()
+    if sink.first_s is None:
+        raise ValueError(f"clip {str(clip)!r}: expected frames, got none")
+    return (end.streams[0].frames_done - 1) / (time.perf_counter() - sink.first_s)
+
+
+def _first(clip: Path, count: int) -> Iterator[Frame]:
+    with FileSource(clip, stream_id="bench") as source:
+        yield from (frame for frame, _ in zip(source, range(count), strict=False))
