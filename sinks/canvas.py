@@ -1,4 +1,4 @@
-"""What annotations are put on: BGR pixels, or the 4:2:0 planes on their way to an encoder."""
+"""What annotations are put on: BGR pixels, planes on their way to an encoder, or nothing at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streamer.picture import BgrArray, Colour, PlaneArray
 
 CoverageArray = NDArray[np.uint8]  # (h, w) of a text: 0 background, 255 ink; h and w even
 Stamp = tuple[NDArray[np.uint8], ...]  # a coloured text, one array a plane
-Value = int | Bgr  # what fills a plane: one component, or all three
+Value = int | Bgr | tuple[int, int, int, int]  # what fills a plane: one component, or all
 
 # ITU-T H.273 table 4: matrix code -> (Kr, Kb). What says nothing is read as BT.601, as players do.
 _LUMA_WEIGHTS = {
@@ -25,6 +25,8 @@ _LUMA_WEIGHTS = {
     10: (0.2627, 0.0593),
 }
 _BT601_WEIGHTS = (0.299, 0.114)
+
+_OPAQUE = 255
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +134,45 @@ class I420Canvas(Canvas):
         u = (blue - luma) / (2 * (1 - blue_weight))
         v = (red - luma) / (2 * (1 - red_weight))
         return round(16 + 219 * luma), round(128 + 224 * u), round(128 + 224 * v)
+
+
+class YuvaCanvas(I420Canvas):
+    """Draws on planes of limited range with alpha: what is drawn becomes opaque.
+
+    Args:
+        y: (H, W) uint8, writable, even sizes; drawn on in place.
+        u: (H / 2, W / 2) for 4:2:0 or (H, W) for 4:4:4, uint8, writable.
+        v: as u.
+        alpha: (H, W) uint8, writable, 0 where nothing is drawn yet.
+        colour: what the samples mean.
+    """
+
+    def __init__(
+        self, y: PlaneArray, u: PlaneArray, v: PlaneArray, alpha: PlaneArray, colour: Colour
+    ) -> None:
+        super().__init__(y, u, v, colour)
+        step = y.shape[1] // u.shape[1]
+        self._planes = [_Plane(y, 1), _Plane(u, step), _Plane(v, step), _Plane(alpha, 1)]
+        self.encoding = ("alpha", step, self._weights)
+
+    def values(self, colour: Bgr) -> Sequence[Value]:
+        """`colour` as limited-range Y, U and V, and opaque."""
+        return *super().values(colour), _OPAQUE
+
+
+class BgraCanvas(Canvas):
+    """Draws on BGR pixels with alpha: what is drawn becomes opaque.
+
+    Args:
+        pixels: (H, W, 4) uint8, writable, all 0 where nothing is drawn yet; drawn on in place.
+    """
+
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+        super().__init__([_Plane(pixels, 1)], encoding="bgra")
+
+    def values(self, colour: Bgr) -> Sequence[Value]:
+        """`colour` and opaque, for the one plane."""
+        return ((*colour, _OPAQUE),)
 
 
 def _shrink(coverage: CoverageArray, step: int) -> CoverageArray:

@@ -34,7 +34,7 @@ class _Plan:
 
 
 def rewrite(path: Path, timeline: Timeline) -> None:
-    """Replace the mp4 at `path` by one with the true times of `timeline`.
+    """Replace the mp4 or mov at `path` by one with the true times of `timeline`.
 
     Two ways are tried, and the result of each is read back. With an edit list times may start
     anywhere, but players then drop pictures that jump far back. Without one they drop nothing, but
@@ -88,7 +88,7 @@ def _copy(path: Path, other: Path, plan: _Plan) -> None:
     """Copy all packets; pictures get the times of the plan, sound moves with them."""
     with (
         av.open(f"file:{path}") as source,
-        av.open(f"file:{other}", "w", format="mp4", options=plan.options) as output,
+        av.open(f"file:{other}", "w", format=_muxer(path), options=plan.options) as output,
     ):
         tracks = {}
         for stream in source.streams:
@@ -114,6 +114,11 @@ def _copy(path: Path, other: Path, plan: _Plan) -> None:
                 begun.add(packet.stream_index)
             packet.stream = tracks[packet.stream_index]
             output.mux(packet)
+
+
+def _muxer(path: Path) -> str:
+    """QuickTime differs from mp4 in the codecs it takes, not in its times."""
+    return "mov" if path.suffix.lower() == ".mov" else "mp4"
 
 
 def _move(packet: Packet[Stream], plan: _Plan) -> bool:
