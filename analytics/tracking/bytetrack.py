@@ -109,12 +109,12 @@ class ByteTrack:
         matching.round(~confirmed, strong, beyond(config.min_match_new, seen.score))
         rows, boxes = matching.pairs
         self._observe(rows, seen.xyxy[boxes])
-        tracks.mark_seen(rows, moment.now)
+        tracks.mark_seen(rows, boxes, moment.now)
         fresh = strong & matching.free_boxes & (seen.score >= config.new_score)
-        self._start(seen.pick(np.nonzero(fresh)[0]), moment.now)
+        self._start(seen, np.nonzero(fresh)[0], moment.now)
         found = tracks.seen == moment.now
         tracks.confirm(found & ((tracks.hits >= config.min_hits) | (moment.now == 0)))
-        ids = tracks.ids_of(len(seen), rows, boxes)
+        ids = tracks.ids_of(len(seen), moment.now)
         tracks.keep((tracks.is_confirmed | found) & ~self._doubles(found))
         return ids
 
@@ -135,15 +135,15 @@ class ByteTrack:
         noise = (_POSITION * height * _OF_HEIGHT + _RATIO_MEASURED) ** 2
         filters.observe(rows, xyxy_to_xyah(xyxy), noise)
 
-    def _start(self, seen: Sightings, now: float) -> None:
-        measured = xyxy_to_xyah(seen.xyxy)
+    def _start(self, seen: Sightings, boxes: Rows, now: float) -> None:
+        measured = xyxy_to_xyah(seen.xyxy[boxes])
         height = measured[:, _HEIGHT, None] * _OF_HEIGHT
         self._tracks.filters.start(
             measured,
             (2 * _POSITION * height + _RATIO) ** 2,
             (10 * _VELOCITY * height + _RATIO_VELOCITY) ** 2,
         )
-        self._tracks.start(seen, now)
+        self._tracks.start(seen, boxes, now)
 
     def _doubles(self, found: Mask) -> Mask:
         """(T,): the younger of each pair, one found now and one lost, at the same place."""

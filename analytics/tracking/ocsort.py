@@ -102,11 +102,12 @@ class OcSort:
         )
         rows, boxes = matching.pairs
         self._observe(rows, seen.xyxy[boxes], moment)
-        self._start(seen.pick(np.nonzero(strong & matching.free_boxes)[0]), moment.now)
+        tracks.mark_seen(rows, boxes, moment.now)
+        self._start(seen, np.nonzero(strong & matching.free_boxes)[0], moment.now)
         found = tracks.seen == moment.now
         is_start = moment.now < config.min_hits - 0.5
         tracks.confirm(found & (is_start | (tracks.hits >= config.min_hits)))
-        ids = tracks.ids_of(len(seen), rows, boxes)
+        ids = tracks.ids_of(len(seen), moment.now)
         self._keep(tracks.is_confirmed | found)
         return ids
 
@@ -129,7 +130,6 @@ class OcSort:
             self._retell(rows[back], xyxy[back], moment.now)
         tracks.filters.observe(rows, xyxy_to_xysr(xyxy), sort.MEASUREMENT)
         memory.see(rows, xyxy, moment.now, tracks.filters.state[:, rows])
-        tracks.mark_seen(rows, moment.now)
 
     def _retell(self, rows: Rows, xyxy: Floats, now: float) -> None:
         """Filter again from where tracks were last seen, as if on a straight line until here.
@@ -152,10 +152,11 @@ class OcSort:
         sort.predict(filters, gap / count)
         tracks.filters.state[:, rows] = filters.state
 
-    def _start(self, seen: Sightings, now: float) -> None:
+    def _start(self, seen: Sightings, boxes: Rows, now: float) -> None:
         tracks = self._tracks
-        sort.start(tracks, seen, now)
-        self._memory.start(seen.xyxy, now, tracks.filters.state[:, len(tracks) - len(seen) :])
+        fresh = slice(len(tracks), None)
+        sort.start(tracks, seen, boxes, now)
+        self._memory.start(seen.xyxy[boxes], now, tracks.filters.state[:, fresh])
 
     def _keep(self, mask: NDArray[np.bool_]) -> None:
         if not bool(mask.all()):

@@ -10,8 +10,8 @@ from analytics.tracking.kalman import Floats
 def xyxy_to_xysr(xyxy: Floats) -> Floats:
     """Centre x and y, area, and width over height, (N, 4). Source: SORT, section 3.2.
 
-    >>> xyxy_to_xysr(np.array([[10.0, 20, 30, 60]]))
-    array([[ 20. ,  40. , 800. ,   0.5]])
+    >>> xyxy_to_xysr(np.array([[10.0, 20, 30, 60]])).tolist()
+    [[20.0, 40.0, 800.0, 0.5]]
     """
     x1, y1, x2, y2 = xyxy.T
     width, height = x2 - x1, y2 - y1
@@ -21,8 +21,8 @@ def xyxy_to_xysr(xyxy: Floats) -> Floats:
 def xysr_to_xyxy(xysr: Floats) -> Floats:
     """Corners, (N, 4); without area where the area or the ratio is not above 0.
 
-    >>> xysr_to_xyxy(np.array([[20.0, 40, 800, 0.5]]))
-    array([[10., 20., 30., 60.]])
+    >>> xysr_to_xyxy(np.array([[20.0, 40, 800, 0.5]])).tolist()
+    [[10.0, 20.0, 30.0, 60.0]]
     """
     x, y, area, ratio = xysr.T
     width = np.sqrt(np.maximum(area * ratio, 0))
@@ -34,8 +34,8 @@ def xysr_to_xyxy(xysr: Floats) -> Floats:
 def xyxy_to_xyah(xyxy: Floats) -> Floats:
     """Centre x and y, width over height, and height, (N, 4). Source: ByteTrack, section 3.
 
-    >>> xyxy_to_xyah(np.array([[10.0, 20, 30, 60]]))
-    array([[20. , 40. ,  0.5, 40. ]])
+    >>> xyxy_to_xyah(np.array([[10.0, 20, 30, 60]])).tolist()
+    [[20.0, 40.0, 0.5, 40.0]]
     """
     x1, y1, x2, y2 = xyxy.T
     height = y2 - y1
@@ -45,8 +45,8 @@ def xyxy_to_xyah(xyxy: Floats) -> Floats:
 def xyah_to_xyxy(xyah: Floats) -> Floats:
     """Corners, (N, 4); without area where the ratio or the height is not above 0.
 
-    >>> xyah_to_xyxy(np.array([[20.0, 40, 0.5, 40]]))
-    array([[10., 20., 30., 60.]])
+    >>> xyah_to_xyxy(np.array([[20.0, 40, 0.5, 40]])).tolist()
+    [[10.0, 20.0, 30.0, 60.0]]
     """
     x, y, ratio, height = xyah.T
     height = np.maximum(height, 0)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.tracking.association import overlap_gain
-from analytics.tracking.kalman import Floats, KalmanBank
+from analytics.tracking.kalman import Floats, KalmanBank, Rows
 from analytics.tracking.limits import expect, max_age
 from analytics.tracking.matching import Matching
 from analytics.tracking.shape import xysr_to_xyxy, xyxy_to_xysr
@@ -86,12 +86,12 @@ class Sort:
             lambda rows, boxes: overlap_gain(expected[rows], seen.xyxy[boxes], config.min_iou),
         )
         tracks.filters.observe(rows, xyxy_to_xysr(seen.xyxy[boxes]), MEASUREMENT)
-        tracks.mark_seen(rows, moment.now)
-        start(tracks, seen.pick(np.nonzero(strong & matching.free_boxes)[0]), moment.now)
+        tracks.mark_seen(rows, boxes, moment.now)
+        start(tracks, seen, np.nonzero(strong & matching.free_boxes)[0], moment.now)
         found = tracks.seen == moment.now
         is_start = moment.now < config.min_hits - 0.5
         tracks.confirm(found & (is_start | (tracks.hits >= config.min_hits)))
-        ids = tracks.ids_of(len(seen), rows, boxes)
+        ids = tracks.ids_of(len(seen), moment.now)
         tracks.keep(tracks.is_confirmed | found)
         return ids
 
@@ -103,7 +103,8 @@ def predict(filters: KalmanBank, steps: float | Floats) -> None:
     filters.predict(steps, POSITION_NOISE, VELOCITY_NOISE)
 
 
-def start(tracks: Tracks, seen: Sightings, now: float) -> None:
-    """Append one track a box, with its filter at rest."""
-    tracks.filters.start(xyxy_to_xysr(seen.xyxy), FIRST_POSITION, FIRST_VELOCITY)
-    tracks.start(seen, now)
+def start(tracks: Tracks, seen: Sightings, boxes: Rows, now: float) -> None:
+    """Append one track for each of `boxes`, (N,), with its filter at rest."""
+    measured = xyxy_to_xysr(seen.xyxy[boxes])
+    tracks.filters.start(measured, FIRST_POSITION, FIRST_VELOCITY)
+    tracks.start(seen, boxes, now)

@@ -21,6 +21,7 @@ class Tracks:
         hits: (T,) int64, pictures it was found on.
         seen: (T,) float64, the step it was last found at.
         born: (T,) float64, the step it was first found at.
+        box: (T,) int64, the box that it was last found in, by its number on that picture.
     """
 
     def __init__(self) -> None:
@@ -30,6 +31,7 @@ class Tracks:
         self.hits: NDArray[np.int64] = np.empty(0, np.int64)
         self.seen: Floats = np.empty(0)
         self.born: Floats = np.empty(0)
+        self.box: Rows = np.empty(0, np.intp)
         self._next_id = NO_ID + 1
 
     def __len__(self) -> int:
@@ -44,19 +46,21 @@ class Tracks:
         """End every track; ids go on where they were."""
         self.keep(np.zeros(len(self), np.bool_))
 
-    def start(self, seen: Sightings, now: float) -> None:
-        """Append one track a box; its filter is the caller's to start."""
-        count = len(seen)
+    def start(self, seen: Sightings, boxes: Rows, now: float) -> None:
+        """Append one track for each of `boxes`, (N,); their filters are the caller's to start."""
+        count = len(boxes)
         self.track_id = np.concatenate([self.track_id, np.full(count, NO_ID, np.int64)])
-        self.class_id = np.concatenate([self.class_id, seen.class_id])
+        self.class_id = np.concatenate([self.class_id, seen.class_id[boxes]])
         self.hits = np.concatenate([self.hits, np.ones(count, np.int64)])
         self.seen = np.concatenate([self.seen, np.full(count, now)])
         self.born = np.concatenate([self.born, np.full(count, now)])
+        self.box = np.concatenate([self.box, boxes])
 
-    def mark_seen(self, rows: Rows, now: float) -> None:
-        """Count a find of each of the rows."""
+    def mark_seen(self, rows: Rows, boxes: Rows, now: float) -> None:
+        """Count a find of each of the rows, (M,), in those boxes."""
         self.hits[rows] += 1
         self.seen[rows] = now
+        self.box[rows] = boxes
 
     def confirm(self, mask: NDArray[np.bool_]) -> None:
         """Give an id to the rows of `mask`, (T,), that have none."""
@@ -71,15 +75,11 @@ class Tracks:
         self.filters.keep(mask)
         self.track_id, self.class_id = self.track_id[mask], self.class_id[mask]
         self.hits, self.seen, self.born = self.hits[mask], self.seen[mask], self.born[mask]
+        self.box = self.box[mask]
 
-    def ids_of(self, count: int, rows: Rows, boxes: Rows) -> NDArray[np.int64]:
-        """The id of each of `count` boxes, NO_ID where no confirmed track was found there.
-
-        Args:
-            count: how many boxes there are.
-            rows: (M,) tracks.
-            boxes: (M,) the boxes that continue them.
-        """
+    def ids_of(self, count: int, now: float) -> NDArray[np.int64]:
+        """The id of each of `count` boxes of this moment; NO_ID without a confirmed track."""
         ids = np.full(count, NO_ID, np.int64)
-        ids[boxes] = self.track_id[rows]
+        found = self.seen == now
+        ids[self.box[found]] = self.track_id[found]
         return ids
