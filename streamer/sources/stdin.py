@@ -1,0 +1,231 @@
+"""A byte stream on standard input: any container FFmpeg can read without seeking."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import sys
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from streamer.clock import Clock, MonotonicClock
+from streamer.errors import SourceError, SourceOpenError
+from streamer.frame import Frame, StreamInfo
+from streamer.sources.decoded import Converter, DecodedPicture, Orientation
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+logger = logging.getLogger(__name__)
+
+
+class WakeablePipe:
+    """Reads a file descriptor; `stop` ends a read that waits, and all that follow.
+
+    Args:
+        descriptor: a pipe, a terminal or a file; stays open.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._awaiting, self._waking = os.pipe()
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes, as soon as there are any; none at the end or once stopped."""
+        ready, _, _ = select.select([self._descriptor, self._awaiting], [], [])
+        return b"" if self._awaiting in ready else os.read(self._descriptor, size)
+
+    def stop(self) -> None:
+        """End every read; any thread."""
+        os.write(self._waking, b"!")
+
+    def close(self) -> None:
+        """Let go of what `stop` needs."""
+        os.close(self._awaiting)
+        os.close(self._waking)
+
+
+class StdinSource:
+    """Decodes the first video stream of what is piped in, every frame of it.
+
+    A pipe waits for its reader, so it counts as a recording and loses nothing; `Paced` or another
+    policy makes it a camera.
+
+    Args:
+        stream_id: unique within the run.
+        descriptor: where the bytes come from; None: standard input.
+        clock: stamps `captured_ns`.
+    """
+
+    def __init__(
+        self, *, stream_id: str = "stdin", descriptor: int | None = None, clock: Clock | None = None
+    ) -> None:
+        self._stream_id = stream_id
+        self._descriptor = descriptor
+        self._clock = clock or MonotonicClock()
+        self._pipe: WakeablePipe | None = None
+        self._container: InputContainer | None = None
+        self._lock = threading.Lock()  # `stop` may come while the pipe opens or closes
+        self._is_stopped = False
+        self._damaged_packets = 0
+
+    @property
+    def stream_id(self) -> str:
+        """Unique within the run."""
+        return self._stream_id
+
+    @property
+    def stream(self) -> StreamInfo:
+        """Valid once entered."""
+        return self._stream
+
+    def stop(self) -> None:
+        """End soon, also while nothing comes; any thread, for good."""
+        with self._lock:
+            self._is_stopped = True
+            if self._pipe is not None:
+                self._pipe.stop()
+
+    def __enter__(self) -> Self:
+        """Read until the first frame is decoded.
+
+        Raises:
+            SourceOpenError: nothing is piped in, or no video.
+        """
+        try:
+            self._open()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Read no more; standard input itself stays open."""
+        self._close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Every frame, in the decoder's order, until the input ends.
+
+        Raises:
+            SourceError: the input cannot be read any further.
+        """
+        decoded: av.VideoFrame | None = self._first
+        last_pts = -1
+        index = 0
+        while decoded is not None and not self._is_stopped:
+            frame = self._frame(decoded, index, last_pts)
+            yield frame
+            last_pts, index = frame.pts, index + 1
+            decoded = next(self._decoded, None)
+        if self._damaged_packets:
+            logger.warning("-: skipped %d damaged packets", self._damaged_packets)
+
+    def _open(self) -> None:
+        import av  # late: importing PyAV and OpenCV together warns on macOS, and costs start-up
+
+        av.logging.set_level(av.logging.FATAL)  # damage is counted and reported once, by us
+        pipe = self._open_pipe()
+        try:
+            self._container = container = av.open(pipe, mode="r", metadata_errors="replace")
+        except (av.FFmpegError, OSError) as error:
+            raise SourceOpenError(self._open_message()) from error
+        if not container.streams.video:
+            raise SourceOpenError("source '-': expected a video, got a stream without pictures")
+        video = container.streams.video[0]
+        video.thread_type = "AUTO"
+        self._decoded = self._decode(video)
+        first = next(self._decoded, None)
+        if first is None:
+            raise SourceOpenError(self._open_message())
+        self._first: av.VideoFrame | None = first
+        self._orientation = Orientation.of_frame(first)
+        self._to_bgr, self._to_i420 = Converter("bgr24"), Converter("yuv420p")
+        self._stream = self._describe(video, first)
+
+    def _open_pipe(self) -> WakeablePipe:
+        descriptor = sys.stdin.fileno() if self._descriptor is None else self._descriptor
+        if sys.platform == "win32":  # a wait for a pipe cannot be woken there
+            raise SourceOpenError("source '-': not supported on Windows; save the stream to a file")
+        if os.isatty(descriptor):
+            raise SourceOpenError(
+                "source '-': expected a video piped in, got a terminal; "
+                "pipe it: ffmpeg ... -f matroska - | python run.py --source -"
+            )
+        with self._lock:
+            self._pipe = WakeablePipe(descriptor)
+            if self._is_stopped:
+                self._pipe.stop()
+            return self._pipe
+
+    def _open_message(self) -> str:
+        if self._is_stopped:
+            return "source '-': stopped before its first picture"
+        return "source '-': expected a video, got bytes that FFmpeg cannot read, or none"
+
+    def _decode(self, video: VideoStream) -> Iterator[av.VideoFrame]:
+        import av
+
+        if self._container is None:
+            return
+        try:
+            for packet in self._container.demux(video):
+                try:
+                    yield from packet.decode()
+                except av.InvalidDataError:
+                    self._damaged_packets += 1
+        except av.InvalidDataError:  # cut off: what the decoder holds is still good
+            self._damaged_packets += 1
+            yield from video.decode(None)
+        except (av.FFmpegError, OSError) as error:
+            raise SourceError(f"source '-': reading failed: {error.strerror}") from error
+
+    def _describe(self, video: VideoStream, first: av.VideoFrame) -> StreamInfo:
+        picture = self._picture(first)
+        aspect = video.sample_aspect_ratio
+        if aspect and self._orientation.is_transposed:
+            aspect = 1 / aspect
+        return StreamInfo(
+            stream_id=self._stream_id,
+            name="-",
+            width=picture.width,
+            height=picture.height,
+            time_base=first.time_base or video.time_base or Fraction(1, 1000),
+            rate=video.average_rate or video.base_rate,
+            sample_aspect=aspect if aspect and aspect != 1 else None,
+        )
+
+    def _frame(self, decoded: av.VideoFrame, index: int, last_pts: int) -> Frame:
+        pts = decoded.pts if decoded.pts is not None else decoded.dts
+        return Frame(
+            stream=self._stream,
+            index=index,
+            pts=last_pts + max(1, decoded.duration or 1) if pts is None else pts,
+            time_base=decoded.time_base or self._stream.time_base,
+            captured_ns=self._clock.now_ns(),
+            picture=self._picture(decoded),
+            duration=decoded.duration or None,
+        )
+
+    def _picture(self, decoded: av.VideoFrame) -> DecodedPicture:
+        return DecodedPicture(decoded, self._orientation, self._to_bgr, self._to_i420)
+
+    def _close(self) -> None:
+        self._first = None
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+        with self._lock:
+            if self._pipe is not None:
+                self._pipe.close()
+                self._pipe = None

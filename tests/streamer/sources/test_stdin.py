@@ -1,0 +1,179 @@
+"""Byte streams on standard input, from real pipes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from streamer.errors import SourceOpenError
+from streamer.sources.stdin import StdinSource
+from tests.paths import ROOT
+from tests.streamer.clips import number_of, write_clip
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="not supported on Windows")
+
+# A run as run.py makes it: a signal stops the pipeline, which stops the source.
+CHILD = """
+import signal, sys, threading
+from streamer.sources.stdin import StdinSource
+source = StdinSource()
+signal.signal(signal.SIGINT, lambda *_: source.stop())
+def read():
+    try:
+        with source:
+            for frame in source:
+                print(frame.index, frame.pts, float(frame.bgr().mean()), flush=True)
+    except Exception as error:
+        print(error, flush=True)
+reader = threading.Thread(target=read, name="source")
+reader.start()
+print("reading", flush=True)
+reader.join()
+"""
+
+
+@contextmanager
+def piped(data: bytes, *, is_left_open: bool = False) -> Iterator[int]:
+    """The reading end of a pipe that `data` goes into."""
+    reading, writing = os.pipe()
+    done = threading.Event()
+
+    def write() -> None:
+        try:
+            with os.fdopen(writing, "wb") as pipe:
+                pipe.write(data)
+                pipe.flush()
+                if is_left_open:
+                    done.wait(10)
+        except BrokenPipeError:
+            pass  # the reader has had enough
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield reading
+    finally:
+        done.set()
+        os.close(reading)
+        writer.join()
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> bytes:
+    path = tmp_path / "clip.mkv"
+    write_clip(path, [0, 40, 100, 140])
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".ts", ".flv"])
+def test_every_frame_of_a_piped_stream_comes_in_order(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"clip{suffix}"
+    write_clip(path, [0, 40, 80, 120])
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=False,
+        cwd=ROOT,
+    ) as child:
+        out, _ = child.communicate(path.read_bytes(), timeout=30)
+    lines = [line.split() for line in out.decode().splitlines() if line != "reading"]
+    assert [int(index) for index, _, _ in lines] == [0, 1, 2, 3]
+    assert [round(float(mean) / 8) for _, _, mean in lines] == [0, 1, 2, 3]
+    pts = [int(ticks) for _, ticks, _ in lines]
+    ticks = 90 if suffix == ".ts" else 1
+    assert [(t - pts[0]) // ticks for t in pts] == [0, 40, 80, 120]
+
+
+@pytest.mark.parametrize("sent", ["nothing", "half"])
+def test_ctrl_c_ends_a_silent_pipe_within_two_seconds(clip: bytes, sent: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"reading\n"
+        child.stdin.write(clip[: len(clip) // 2] if sent == "half" else b"")
+        child.stdin.flush()
+        time.sleep(0.5)  # nothing tells when it waits; too early only makes the test easier
+        start_s = time.monotonic()
+        child.send_signal(signal.SIGINT)
+        assert child.wait(timeout=10) == 0
+        elapsed_s = time.monotonic() - start_s
+    assert elapsed_s < 2
+
+
+def test_a_stream_reads_back_with_its_numbers(clip: bytes) -> None:
+    with piped(clip) as descriptor, StdinSource(descriptor=descriptor) as source:
+        frames = list(source)
+        assert (source.stream.width, source.stream.height) == (64, 48)
+        assert not source.stream.is_live  # a pipe waits for its reader
+    assert [number_of(frame.bgr()) for frame in frames] == [0, 1, 2, 3]
+    assert [frame.pts for frame in frames] == [0, 40, 100, 140]
+
+
+def test_a_stream_cut_off_keeps_what_came_before(clip: bytes) -> None:
+    with piped(clip[:-60]) as descriptor, StdinSource(descriptor=descriptor) as source:
+        frames = list(source)
+    assert 0 < len(frames) <= 4
+    assert [frame.index for frame in frames] == list(range(len(frames)))
+
+
+@pytest.mark.parametrize("data", [b"", b"no video at all\n" * 400], ids=["nothing", "words"])
+def test_what_is_no_video_is_refused_in_one_line(data: bytes) -> None:
+    with (
+        piped(data) as descriptor,
+        pytest.raises(SourceOpenError, match="'-': expected a video") as caught,
+        StdinSource(descriptor=descriptor),
+    ):
+        pass
+    assert "\n" not in str(caught.value)
+
+
+def test_stopping_ends_opening_while_nothing_comes() -> None:
+    with piped(b"", is_left_open=True) as descriptor:
+        source = StdinSource(descriptor=descriptor)
+        threading.Timer(0.05, source.stop).start()
+        start_s = time.monotonic()
+        with pytest.raises(SourceOpenError, match="stopped"), source:
+            pass
+        assert time.monotonic() - start_s < 2
+
+
+def test_stopped_before_it_began_it_reads_nothing(clip: bytes) -> None:
+    with piped(clip, is_left_open=True) as descriptor:
+        source = StdinSource(descriptor=descriptor)
+        source.stop()
+        with pytest.raises(SourceOpenError, match="stopped"), source:
+            pass
+
+
+def test_standard_input_stays_open(clip: bytes) -> None:
+    with piped(clip) as descriptor:
+        with StdinSource(descriptor=descriptor) as source:
+            list(source)
+        os.fstat(descriptor)  # raises if it was closed
+
+
+def test_a_terminal_is_refused_with_advice() -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    try:
+        with (
+            pytest.raises(SourceOpenError, match="got a terminal; pipe it"),
+            StdinSource(descriptor=theirs),
+        ):
+            pass
+    finally:
+        os.close(ours)
+        os.close(theirs)
