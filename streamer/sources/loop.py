@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from streamer.contract import Source
+from streamer.feed import Stoppable
 from streamer.frame import Frame, StreamInfo
-from streamer.sources.stopping import stop_source
 
 
 class Looped:
@@ -44,7 +44,8 @@ class Looped:
         with self._lock:
             self._is_stopped = True
             source = self._source
-        stop_source(source)
+        if isinstance(source, Stoppable):
+            source.stop()
 
     def __enter__(self) -> Self:
         """Open the source for its first pass."""

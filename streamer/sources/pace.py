@@ -11,8 +11,8 @@ from typing import Protocol, Self
 
 from streamer.clock import Clock, MonotonicClock
 from streamer.contract import Source
+from streamer.feed import Stoppable
 from streamer.frame import Frame, StreamInfo
-from streamer.sources.stopping import stop_source
 
 LATEST_NS = 1_000_000_000  # later than this, a camera would not catch up either
 LONGEST_GAP_NS = 10_000_000_000  # a jump in the times, not a pause anyone wants to sit through
@@ -63,7 +63,8 @@ class Paced:
     def stop(self) -> None:
         """End at once, also while waiting; any thread, for good."""
         self._alarm.set()
-        stop_source(self._source)
+        if isinstance(self._source, Stoppable):
+            self._source.stop()
 
     def __enter__(self) -> Self:
         """Open the source."""

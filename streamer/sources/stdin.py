@@ -88,8 +88,8 @@ class StdinSource:
     def stop(self) -> None:
         """End soon, also while nothing comes; any thread, for good."""
         with self._lock:
-            self._is_stopped = True
-            if self._pipe is not None:
+            is_first, self._is_stopped = not self._is_stopped, True
+            if is_first and self._pipe is not None:
                 self._pipe.stop()
 
     def __enter__(self) -> Self:
