@@ -1,4 +1,4 @@
-"""Every sink by name, and how one is asked for: NAME[:PATH] or package.module:Class[:PATH]."""
+"""Every sink by name, and how one is asked for: NAME or package.module:Class, then :ARGUMENT."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from streamer.contract import Sink
 from streamer.errors import SinkError
 
 _CLASS_FORM = re.compile(
-    r"(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)+):(?P<cls>[A-Za-z_]\w*)(:(?P<path>.+))?"
+    r"(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)+):(?P<cls>[A-Za-z_]\w*)(:(?P<argument>.+))?"
 )
 
 
@@ -30,11 +30,12 @@ class SinkSpec:
 
     Attributes:
         name: a key of SINKS, or `package.module:Class`.
-        path: where to, or None for the sink's own place in the output folder.
+        argument: what stands behind the name: a path, a port, an address; None for the sink's
+            own choice.
     """
 
     name: str
-    path: Path | None = None
+    argument: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,34 +78,33 @@ class SinkKind:
 
     Attributes:
         config: the class of its config.
-        build: (path or None, config, context) -> the sinks, not yet entered.
+        build: (argument or None, config, context) -> the sinks, not yet entered.
     """
 
     config: Callable[[], Any]  # a dataclass with defaults for all fields
-    build: Callable[[Path | None, Any, SinkContext], list[BuiltSink]]
+    build: Callable[[str | None, Any, SinkContext], list[BuiltSink]]
 
 
 def parse_sink(text: str) -> SinkSpec:
-    """The sink meant by `NAME`, `NAME:PATH`, `package.module:Class` or `package.module:Class:PATH`.
+    """The sink meant by `NAME[:ARGUMENT]` or `package.module:Class[:ARGUMENT]`.
 
     >>> parse_sink("null").name
     'null'
-    >>> parse_sink("jsonl:out/boxes.jsonl").path.name
-    'boxes.jsonl'
+    >>> parse_sink("jsonl:out/boxes.jsonl").argument
+    'out/boxes.jsonl'
 
     Raises:
         SinkError: no sink has this name.
     """
-    name, _, path = text.partition(":")
+    name, _, argument = text.partition(":")
     if name in SINKS:
-        return SinkSpec(name, Path(path) if path else None)
+        return SinkSpec(name, argument or None)
     match = _CLASS_FORM.fullmatch(text)
     if match is None:
         near = difflib.get_close_matches(name, SINKS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "or package.module:Class"
         raise SinkError(f"sink: expected one of {', '.join(SINKS)}, got {name!r}; {hint}")
-    given = match["path"]
-    return SinkSpec(f"{match['module']}:{match['cls']}", Path(given) if given else None)
+    return SinkSpec(f"{match['module']}:{match['cls']}", match["argument"])
 
 
 def build_sinks(spec: SinkSpec, context: SinkContext) -> list[BuiltSink]:
@@ -116,11 +116,12 @@ def build_sinks(spec: SinkSpec, context: SinkContext) -> list[BuiltSink]:
     kind = SINKS.get(spec.name)
     if kind is None:
         return [BuiltSink(_imported(spec, context), None)]
-    return kind.build(spec.path, context.configs.get(spec.name, kind.config()), context)
+    return kind.build(spec.argument, context.configs.get(spec.name, kind.config()), context)
 
 
-def _file_sinks(path: Path | None, config: FileConfig, context: SinkContext) -> list[BuiltSink]:
+def _file_sinks(argument: str | None, config: FileConfig, context: SinkContext) -> list[BuiltSink]:
     """One file a stream. A path with a suffix is the one stream's file, else it is a folder."""
+    path = Path(argument) if argument else None
     config = replace(config, overwrite=config.overwrite or context.overwrite)
     folder = path or context.output
     targets = {stream_id: folder / f"{stream_id}.mp4" for stream_id in context.stream_ids}
@@ -137,20 +138,24 @@ def _file_sinks(path: Path | None, config: FileConfig, context: SinkContext) -> 
     ]
 
 
-def _jsonl_sinks(path: Path | None, config: JsonlConfig, context: SinkContext) -> list[BuiltSink]:
+def _jsonl_sinks(
+    argument: str | None, config: JsonlConfig, context: SinkContext
+) -> list[BuiltSink]:
     config = replace(config, overwrite=config.overwrite or context.overwrite)
-    target = path or context.output / "detections.jsonl"
+    target = Path(argument) if argument else context.output / "detections.jsonl"
     return [BuiltSink(JsonlSink(target, context.class_names, config), None)]
 
 
-def _null_sinks(path: Path | None, _config: NullConfig, _context: SinkContext) -> list[BuiltSink]:
-    if path is not None:
-        raise SinkError(f"sink null: expected no path, got {str(path)!r}; leave it out")
+def _null_sinks(
+    argument: str | None, _config: NullConfig, _context: SinkContext
+) -> list[BuiltSink]:
+    if argument is not None:
+        raise SinkError(f"sink null: expected no path, got {argument!r}; leave it out")
     return [BuiltSink(NullSink(), None)]
 
 
 def _imported(spec: SinkSpec, context: SinkContext) -> Sink[Detections]:
-    """An object of a class outside the table, made with (path, context)."""
+    """An object of a class outside the table, made with (argument or None, context)."""
     module_name, _, class_name = spec.name.partition(":")
     try:
         found = getattr(importlib.import_module(module_name), class_name)
@@ -158,7 +163,7 @@ def _imported(spec: SinkSpec, context: SinkContext) -> Sink[Detections]:
         raise SinkError(f"sink {spec.name}: cannot be imported: {error}") from error
     if not callable(found):
         raise SinkError(f"sink {spec.name}: expected a class, got {found!r}; name a class")
-    sink: Sink[Detections] = found(spec.path, context)
+    sink: Sink[Detections] = found(spec.argument, context)
     missing = [
         part for part in ("name", "write", "__enter__", "__exit__") if not hasattr(sink, part)
     ]

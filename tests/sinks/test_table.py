@@ -17,13 +17,13 @@ from tests.sinks.results import results
 class Counting(NullSink):
     """A sink from outside the tree."""
 
-    def __init__(self, path: Path | None, context: SinkContext) -> None:
-        self.path = path
+    def __init__(self, argument: str | None, context: SinkContext) -> None:
+        self.argument = argument
         self.class_names = context.class_names
 
 
 class NotASink:
-    def __init__(self, path: Path | None, context: SinkContext) -> None:
+    def __init__(self, argument: str | None, context: SinkContext) -> None:
         pass
 
 
@@ -31,15 +31,15 @@ class NotASink:
     ("text", "expected"),
     [
         ("file", SinkSpec("file")),
-        ("file:out.mp4", SinkSpec("file", Path("out.mp4"))),
+        ("file:out.mp4", SinkSpec("file", "out.mp4")),
         ("file:", SinkSpec("file")),
-        ("jsonl:a:b.jsonl", SinkSpec("jsonl", Path("a:b.jsonl"))),
+        ("jsonl:a:b.jsonl", SinkSpec("jsonl", "a:b.jsonl")),
         ("null", SinkSpec("null")),
         ("pack.mod:Class", SinkSpec("pack.mod:Class")),
-        ("pack.mod:Class:x/y.bin", SinkSpec("pack.mod:Class", Path("x/y.bin"))),
+        ("pack.mod:Class:x/y.bin", SinkSpec("pack.mod:Class", "x/y.bin")),
     ],
 )
-def test_a_spec_is_a_name_and_perhaps_a_path(text: str, expected: SinkSpec) -> None:
+def test_a_spec_is_a_name_and_perhaps_an_argument(text: str, expected: SinkSpec) -> None:
     assert parse_sink(text) == expected
 
 
@@ -71,14 +71,14 @@ def test_files_are_one_a_stream_and_lines_serve_all(tmp_path: Path) -> None:
     [("out.mp4", "out.mp4"), ("folder", "folder/a.mp4"), ("pic.png", "pic.png")],
 )
 def test_one_stream_goes_where_the_path_says(given: str, expected: str) -> None:
-    (built,) = build_sinks(SinkSpec("file", Path(given)), SinkContext(Path("run"), ("a",), ()))
+    (built,) = build_sinks(SinkSpec("file", given), SinkContext(Path("run"), ("a",), ()))
     assert built.sink.name == f"file {Path(expected)}"
 
 
 def test_several_streams_do_not_fit_into_one_file() -> None:
     context = SinkContext(Path("run"), ("a", "b"), ())
     with pytest.raises(SinkError, match=r"expected a folder for 2 streams, got 'out\.mp4'"):
-        build_sinks(SinkSpec("file", Path("out.mp4")), context)
+        build_sinks(SinkSpec("file", "out.mp4"), context)
 
 
 def test_overwriting_reaches_every_sink(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_class_outside_the_tree_is_imported() -> None:
     (built,) = build_sinks(parse_sink(f"{__name__}:Counting:out.bin"), context)
     assert built.stream_id is None
     assert isinstance(built.sink, NullSink)
-    assert built.sink.path == Path("out.bin")  # type: ignore[attr-defined]  # of Counting
+    assert built.sink.argument == "out.bin"  # type: ignore[attr-defined]  # of Counting
 
 
 @pytest.mark.parametrize(
