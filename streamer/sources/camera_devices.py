@@ -161,15 +161,19 @@ class OpenCvCamera:
     Args:
         camera: which.
         wanted: a wish; `format` says what came of it.
+        backend: OpenCV's number for the way to it; None: the system's own.
 
     Raises:
         OSError: OpenCV could not have it, EBUSY: the device file itself could be opened.
     """
 
-    def __init__(self, camera: CameraInfo, wanted: CameraFormat) -> None:
+    def __init__(
+        self, camera: CameraInfo, wanted: CameraFormat, *, backend: int | None = None
+    ) -> None:
         # failures are reported once, by us
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-        backend = BACKENDS.get(sys.platform, cv2.CAP_ANY)
+        if backend is None:
+            backend = BACKENDS.get(sys.platform, cv2.CAP_ANY)
         target = camera.index if camera.path is None else str(camera.path)
         capture = cv2.VideoCapture(target, backend, _properties(wanted))  # noqa: TID251
         if not capture.isOpened():  # some drivers refuse to be asked: take what they have

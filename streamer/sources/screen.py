@@ -212,7 +212,9 @@ class ScreenSource:
         try:
             shot = grabber.grab(self._box)
         except (ScreenShotError, AssertionError, OSError) as error:  # mss asserts that X answers
-            raise SourceError(f"source '{self._spec}': the display is gone") from error
+            raise SourceError(
+                f"source '{self._spec}': the display is gone or has changed"
+            ) from error
         bgra = np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)
         return np.asarray(cv2.cvtColor(bgra, cv2.COLOR_BGRA2BGR), np.uint8)
 

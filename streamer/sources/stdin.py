@@ -8,6 +8,7 @@ import select
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -38,7 +39,10 @@ class WakeablePipe:
 
     def read(self, size: int) -> bytes:
         """Up to `size` bytes, as soon as there are any; none at the end or once stopped."""
-        ready, _, _ = select.select([self._descriptor, self._awaiting], [], [])
+        poll = select.poll()  # takes files too, and any number, unlike epoll and select
+        poll.register(self._awaiting, select.POLLIN)
+        poll.register(self._descriptor, select.POLLIN)
+        ready = [descriptor for descriptor, _ in poll.poll()]
         return b"" if self._awaiting in ready else os.read(self._descriptor, size)
 
     def stop(self) -> None:
@@ -154,9 +158,11 @@ class StdinSource:
         self._stream = self._describe(video, first)
 
     def _open_pipe(self) -> WakeablePipe:
-        descriptor = sys.stdin.fileno() if self._descriptor is None else self._descriptor
         if sys.platform == "win32":  # a wait for a pipe cannot be woken there
             raise SourceOpenError("source '-': not supported on Windows; save the stream to a file")
+        if self._descriptor is None and sys.stdin is None:
+            raise SourceOpenError("source '-': standard input is closed; pipe a video into it")
+        descriptor = sys.stdin.fileno() if self._descriptor is None else self._descriptor
         if os.isatty(descriptor):
             raise SourceOpenError(
                 "source '-': expected a video piped in, got a terminal; "
@@ -186,7 +192,8 @@ class StdinSource:
                     self._damaged_packets += 1
         except av.InvalidDataError:  # cut off: what the decoder holds is still good
             self._damaged_packets += 1
-            yield from video.decode(None)
+            with suppress(av.InvalidDataError, EOFError):
+                yield from video.decode(None)
         except (av.FFmpegError, OSError) as error:
             raise SourceError(f"source '-': reading failed: {error.strerror}") from error
 

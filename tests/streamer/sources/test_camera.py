@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -18,7 +19,13 @@ from streamer.clock import ManualClock
 from streamer.errors import SourceError, SourceOpenError, SourceTimeoutError
 from streamer.picture import BgrArray
 from streamer.sources.camera import CameraSource, find_camera, list_cameras
-from streamer.sources.camera_devices import CameraFormat, CameraInfo, SystemCameras
+from streamer.sources.camera_devices import (
+    CameraFormat,
+    CameraInfo,
+    OpenCvCamera,
+    SystemCameras,
+)
+from tests.streamer.clips import number_of, write_clip
 
 FOUND = [
     CameraInfo(0, "Integrated Camera", Path("/dev/video0")),
@@ -242,3 +249,26 @@ def test_stopped_while_opening_it_opens_nothing_more() -> None:
 def test_impossible_wishes_are_refused(values: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         CameraFormat(**values)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_opencv_gives_what_it_reads_and_tells_its_format(tmp_path: Path) -> None:
+    path = tmp_path / "clip.avi"  # a recording stands in: OpenCV reads both alike
+    write_clip(path, [0, 1, 2], time_base=Fraction(1, 20), codec="mjpeg", pix_fmt="yuvj420p")
+    info = CameraInfo(0, "recording", path)
+    camera = OpenCvCamera(info, CameraFormat(64, 48), backend=cv2.CAP_FFMPEG)
+    assert camera.format == CameraFormat(64, 48, Fraction(20), "MJPG")
+    assert camera.grab(0.1)
+    pixels = camera.retrieve()
+    assert pixels is not None
+    assert (pixels.shape, number_of(pixels)) == ((48, 64, 3), 0)
+    with pytest.raises(OSError, match="No such device"):  # no device to wait for
+        camera.grab(0.1)
+    camera.close()
+    assert camera.retrieve() is None
+
+
+def test_what_opencv_cannot_have_counts_as_busy(tmp_path: Path) -> None:
+    path = tmp_path / "video0"
+    path.touch()
+    with pytest.raises(OSError, match="busy"):
+        OpenCvCamera(CameraInfo(0, "empty", path), CameraFormat())

@@ -135,6 +135,16 @@ def test_stopping_ends_it_though_its_source_cannot_be_stopped() -> None:
         assert next(frames, None) is None
 
 
+def test_stopping_reaches_the_pass_at_hand() -> None:
+    looped = Looped(lambda: Paced(CountingSource(count=2)))
+    with looped:
+        frames = iter(looped)
+        assert next(frames).index == 0
+        looped.stop()  # while its frame is due in 40 ms
+        assert next(frames, None) is None
+    assert looped.stream_id == "a"
+
+
 def test_played_at_its_own_pace_it_is_a_camera_without_an_end() -> None:
     paced = Paced(Looped(lambda: CountingSource(count=2)))
     with paced:

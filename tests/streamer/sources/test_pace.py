@@ -82,6 +82,7 @@ def test_the_stream_and_its_frames_are_live_and_otherwise_the_same() -> None:
     source = CountingSource(count=1)
     with Paced(source) as paced:
         (frame,) = list(paced)
+        assert paced.stream_id == source.stream_id
         assert paced.stream == frame.stream == replace(source.stream, is_live=True)
     assert (source.entered, source.left) == (1, 1)
 

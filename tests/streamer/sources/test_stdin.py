@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -177,3 +178,47 @@ def test_a_terminal_is_refused_with_advice() -> None:
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+def test_a_file_redirected_in_reads_like_a_pipe(tmp_path: Path, clip: bytes) -> None:
+    with (tmp_path / "clip.mkv").open("rb") as file:
+        assert file.fileno() >= 0
+        with StdinSource(descriptor=file.fileno()) as source:
+            assert [frame.pts for frame in source] == [0, 40, 100, 140]
+
+
+def test_sound_alone_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "sound.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(16000))
+    with (
+        piped(path.read_bytes()) as descriptor,
+        pytest.raises(SourceOpenError, match="got a stream without pictures"),
+        StdinSource(descriptor=descriptor),
+    ):
+        pass
+
+
+def test_stopping_between_two_frames_ends_it(clip: bytes) -> None:
+    with piped(clip) as descriptor, StdinSource(descriptor=descriptor) as source:
+        frames = iter(source)
+        next(frames)
+        source.stop()
+        source.stop()  # may be repeated
+        assert next(frames, None) is None
+
+
+def test_damage_in_the_middle_costs_only_what_is_damaged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "clip.mkv"
+    write_clip(path, [40 * number for number in range(30)], codec="png", pix_fmt="rgb24")
+    data = bytearray(path.read_bytes())
+    picture = data.index(b"\x89PNG", len(data) // 2)
+    data[picture : picture + 40] = bytes(40)
+    with piped(bytes(data)) as descriptor, StdinSource(descriptor=descriptor) as source:
+        numbers = [frame.pts // 40 for frame in source]
+    assert len(numbers) == 29  # a PNG stands alone
+    assert numbers == sorted(numbers)
+    assert "damaged packets" in caplog.text
