@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.tracking.association import assign, overlap_gain
+from analytics.tracking.kalman import Floats, Rows
 from analytics.tracking.sighting import Moment, Sightings
 from analytics.tracking.tracks import NO_ID
 from detector.detections import Detections
@@ -48,7 +49,14 @@ class StreamTracker:
         self._size: tuple[int, int] | None = None
         self._answer = (Sightings(np.empty((0, 4)), np.empty(0), np.empty(0, np.int32)), _NO_IDS)
 
-    def update(self, detections: Detections, time_s: float, size: tuple[int, int]) -> Detections:
+    def update(
+        self,
+        detections: Detections,
+        time_s: float,
+        size: tuple[int, int],
+        *,
+        camera: Floats | None = None,
+    ) -> Detections:
         """The boxes that continue a confirmed track, with its id; the others are left out.
 
         A time that does not advance changes no track: its boxes are named after the last
@@ -60,6 +68,9 @@ class StreamTracker:
             time_s: media seconds of the picture.
             size: width and height of the picture, px; where it changes, tracks are kept on the
                 assumption that the same view was scaled.
+            camera: (2, 3), where a moving camera's motion is known: takes a point of this
+                picture, (x, y, 1), to where it would be on the first, both in px of the first
+                picture's size. Tracks are followed there.
 
         Returns:
             Some of the rows, in their order; ids from 1, each at most once, never used again.
@@ -69,7 +80,7 @@ class StreamTracker:
         """
         if not math.isfinite(time_s):
             raise ValueError(f"time of a picture: expected finite seconds, got {time_s!r}")
-        usable, seen = self._sightings(detections, size)
+        usable, seen = self._sightings(detections, size, camera)
         ids = self._ids(seen, time_s)
         named = ids != NO_ID
         rows = usable[named]
@@ -105,18 +116,31 @@ class StreamTracker:
         return ids
 
     def _sightings(
-        self, detections: Detections, size: tuple[int, int]
-    ) -> tuple[NDArray[np.intp], Sightings]:
+        self, detections: Detections, size: tuple[int, int], camera: Floats | None
+    ) -> tuple[Rows, Sightings]:
         xyxy = detections.xyxy.astype(np.float64)
         self._size = self._size or size
         if size != self._size:
             scale = np.divide(self._size, size)
             xyxy *= np.concatenate([scale, scale])
+        if camera is not None:
+            xyxy = _moved(xyxy, camera)
         good = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1]) & np.isfinite(xyxy).all(axis=1)
         rows = np.nonzero(good)[0]
         return rows, Sightings(
             xyxy[rows], detections.score[rows].astype(np.float64), detections.class_id[rows]
         )
+
+
+def _moved(xyxy: Floats, camera: Floats) -> Floats:
+    """Boxes of the same size times the camera's zoom around their moved centres, (N, 4).
+
+    A turned box would grow with every degree; its centre is what a camera's motion displaces.
+    """
+    centre = (xyxy[:, :2] + xyxy[:, 2:]) / 2
+    half = (xyxy[:, 2:] - xyxy[:, :2]) / 2 * np.sqrt(abs(np.linalg.det(camera[:, :2])))
+    centre = centre @ camera[:, :2].T + camera[:, 2]
+    return np.concatenate([centre - half, centre + half], axis=1)
 
 
 _NO_IDS = np.empty(0, np.int64)

@@ -289,6 +289,24 @@ def test_change_of_picture_size_keeps_the_ids(name: str) -> None:
 
 
 @every
+def test_known_motion_of_the_camera_keeps_the_ids(name: str) -> None:
+    without, knowing = tracker(name), tracker(name)
+    answers = []
+    for index in range(40):
+        seen = lanes(index / RATE)
+        # The camera shakes by 200 px between pictures and zooms in slowly.
+        zoom, shift = 1 + index / 100, np.array([200.0 * (index % 2), 0.0])
+        pictured = seen.xyxy * np.float32(zoom) + np.tile(shift, 2).astype(np.float32)
+        back = np.array([[1 / zoom, 0, -shift[0] / zoom], [0, 1 / zoom, -shift[1] / zoom]])
+        shaken = Detections(pictured, seen.score, seen.class_id)
+        tracked = knowing.update(shaken, index / RATE, SIZE, camera=back)
+        assert ids(tracked) == [1, 2, 3, 4, 5]
+        np.testing.assert_array_equal(tracked.xyxy, pictured)
+        answers.append(ids(without.update(shaken, index / RATE, SIZE)))
+    assert answers != [[1, 2, 3, 4, 5]] * 40  # else the camera would not have mattered
+
+
+@every
 def test_thousands_of_boxes_keep_their_ids(name: str) -> None:
     grid = np.stack(np.meshgrid(np.arange(50) * 36, np.arange(40) * 26), axis=-1).reshape(-1, 2)
     following = tracker(name)
