@@ -23,6 +23,7 @@ from streamer.sources.file import FileSource
 
 ROUNDS = 5
 FRAMES_IN_MEMORY = 120  # decoded frames of 1080p are 6 MB each as BGR
+ALONE_S = 2.0
 
 MakeDetector = Callable[[], Detector]
 
@@ -32,21 +33,29 @@ class Rates:
     """Frames a second, medians over interleaved rounds.
 
     Attributes:
-        detector_alone: decoded frames in memory, through submit and collect, as many in flight.
+        detector_alone: decoded frames in memory, as many in flight as the pipeline has: the
+            detector's best.
+        detector_in_turn: the same frames, one after another, as the one-thread loop calls it.
         one_thread: decode, detect, draw and encode follow each other.
         pipeline: the same four, overlapped.
         frames: of the clip.
     """
 
     detector_alone: float
+    detector_in_turn: float
     one_thread: float
     pipeline: float
     frames: int
 
     @property
     def share(self) -> float:
-        """Of the detector's own rate that is left with everything else on."""
+        """Of the detector's best rate that is left with everything else on."""
         return self.pipeline / self.detector_alone
+
+    @property
+    def share_in_turn(self) -> float:
+        """Of the rate of a detector that is called once a frame and waited for."""
+        return self.pipeline / self.detector_in_turn
 
     @property
     def speed_up(self) -> float:
@@ -60,34 +69,38 @@ def measure(clip: Path, make_detector: MakeDetector, *, rounds: int = ROUNDS) ->
         frames = [frame for frame, _ in zip(source, range(FRAMES_IN_MEMORY), strict=False)]
     for frame in frames:
         frame.bgr()
-    samples: dict[str, list[float]] = {"alone": [], "one": [], "pipeline": []}
+    samples: dict[str, list[float]] = {"alone": [], "turn": [], "one": [], "pipeline": []}
     total = 0
     for _ in range(rounds):
         samples["alone"].append(_detector_alone(frames, make_detector()))
+        samples["turn"].append(_detector_alone(frames, make_detector(), depth=1))
         with tempfile.TemporaryDirectory() as folder:
             rate, total = _one_thread(clip, make_detector(), Path(folder) / "out.mp4")
             samples["one"].append(rate)
             samples["pipeline"].append(_pipeline(clip, make_detector(), Path(folder) / "piped.mp4"))
     medians = {name: statistics.median(values) for name, values in samples.items()}
-    return Rates(medians["alone"], medians["one"], medians["pipeline"], total)
+    return Rates(medians["alone"], medians["turn"], medians["one"], medians["pipeline"], total)
 
 
-def _detector_alone(frames: list[Frame], detector: Detector) -> float:
-    """Frames a second over at least 3 passes, `detector.depth` batches in flight."""
-    passes = max(3, 300 // len(frames))
+def _detector_alone(frames: list[Frame], detector: Detector, *, depth: int | None = None) -> float:
+    """Frames a second over some seconds, `depth` batches in flight, or as many as it likes."""
     with detector:
-        _drain(detector, frames[:4])
+        depth = depth or detector.depth
+        warm_s = time.perf_counter()
+        _drain(detector, frames[:4], depth)
+        frame_s = (time.perf_counter() - warm_s) / len(frames[:4])
+        passes = max(1, round(ALONE_S / (frame_s * len(frames))))
         start_s = time.perf_counter()
         for _ in range(passes):
-            _drain(detector, frames)
+            _drain(detector, frames, depth)
         return passes * len(frames) / (time.perf_counter() - start_s)
 
 
-def _drain(detector: Detector, frames: list[Frame]) -> None:
+def _drain(detector: Detector, frames: list[Frame], depth: int) -> None:
     tickets: list[object] = []
     for start in range(0, len(frames), detector.max_batch):
         tickets.append(detector.submit(frames[start : start + detector.max_batch]))
-        if len(tickets) == detector.depth:
+        if len(tickets) == depth:
             detector.collect(tickets.pop(0))
     for ticket in tickets:
         detector.collect(ticket)
@@ -96,7 +109,7 @@ def _drain(detector: Detector, frames: list[Frame]) -> None:
 def _one_thread(clip: Path, detector: Detector, target: Path) -> tuple[float, int]:
     sink = FileSink(target, detector.class_names, FileConfig())
     with detector:
-        _drain(detector, list(_first(clip, 4)))
+        _drain(detector, list(_first(clip, 4)), depth=1)
         start_s = time.perf_counter()
         count = 0
         with FileSource(clip, stream_id="bench") as source, sink:
