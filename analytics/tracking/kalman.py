@@ -33,9 +33,6 @@ class KalmanBank:
     def __init__(self, state: Floats | None = None) -> None:
         self.state: Floats = np.empty((5, 0, AXES)) if state is None else state
 
-    def __len__(self) -> int:
-        return int(self.state.shape[1])
-
     @property
     def position(self) -> Floats:
         """(T, 4), a view."""
