@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import av
 import pytest
 
 from streamer.errors import SourceOpenError
@@ -213,12 +214,12 @@ def test_damage_in_the_middle_costs_only_what_is_damaged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "clip.mkv"
-    write_clip(path, [40 * number for number in range(30)], codec="png", pix_fmt="rgb24")
-    data = bytearray(path.read_bytes())
-    picture = data.index(b"\x89PNG", len(data) // 2)
-    data[picture : picture + 40] = bytes(40)
-    with piped(bytes(data)) as descriptor, StdinSource(descriptor=descriptor) as source:
+    write_clip(path, [40 * number for number in range(30)])
+    with av.open(str(path)) as container:
+        packet = bytes(list(container.demux(video=0))[15])
+    data = path.read_bytes().replace(packet, b"\xff" * len(packet))  # no length that could be
+    with piped(data) as descriptor, StdinSource(descriptor=descriptor) as source:
         numbers = [frame.pts // 40 for frame in source]
-    assert len(numbers) == 29  # a PNG stands alone
+    assert 15 <= len(numbers) < 30  # some were predicted from the damaged one
     assert numbers == sorted(numbers)
     assert "damaged packets" in caplog.text
