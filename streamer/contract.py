@@ -10,6 +10,7 @@ from streamer.frame import Frame, StreamInfo
 from streamer.result import Result
 from streamer.stats import StageTimes
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 T_contra = TypeVar("T_contra", contravariant=True)
 
@@ -78,6 +79,14 @@ class Stage(Resource, Protocol[T_co]):
 
     def collect(self, ticket: object) -> Sequence[T_co]:
         """Wait for a ticket, oldest first; one finding a frame, in the order of `submit`."""
+        ...
+
+
+class Analytic(Protocol[T]):
+    """What the findings of one stream mean over time; one object a stream, with its state."""
+
+    def update(self, result: Result[T]) -> Result[T]:
+        """The result with what this adds; called once a frame, in the stream's order."""
         ...
 
 

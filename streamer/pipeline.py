@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from streamer.clock import Clock, MonotonicClock
-from streamer.contract import Source, Stage
+from streamer.contract import Analytic, Source, Stage
 from streamer.errors import ChannelClosed
 from streamer.feed import Feed, Inlet
-from streamer.frame import Frame
+from streamer.frame import Frame, StreamInfo
 from streamer.intake import Intake
 from streamer.outlet import Delivery, Outlet, OutletThread
 from streamer.result import Result
@@ -22,6 +22,7 @@ from streamer.stats import StageTimes
 T = TypeVar("T")
 
 Tick = Callable[[RunSnapshot], None]
+Analyse = Callable[[StreamInfo], Sequence[Analytic[T]]]
 
 
 class Pipeline(Generic[T]):
@@ -36,6 +37,7 @@ class Pipeline(Generic[T]):
         sources: with distinct stream ids; plain ones lose nothing, an Inlet says otherwise.
         stage: turns frames into findings.
         outlets: sinks with the streams they serve.
+        analyse: makes what each stream's results pass through, in that order, or None.
         limit: frames a stream at most, or None.
         depth: batches in flight at most, or None for what the stage likes: more keeps the device
             busy, fewer keeps a live picture young.
@@ -53,6 +55,7 @@ class Pipeline(Generic[T]):
         stage: Stage[T],
         outlets: Sequence[Outlet[T]],
         *,
+        analyse: Analyse[T] | None = None,
         limit: int | None = None,
         depth: int | None = None,
         is_open_ended: bool = False,
@@ -66,6 +69,8 @@ class Pipeline(Generic[T]):
         self._clock = clock or MonotonicClock()
         self._times = StageTimes()
         self._stage = stage
+        self._analyse = analyse
+        self._analytics: dict[str, Sequence[Analytic[T]]] = {}  # of the stage's thread
         self._limit = limit
         self._depth = depth
         self._is_open_ended = is_open_ended
@@ -151,11 +156,10 @@ class Pipeline(Generic[T]):
     def snapshot(self) -> RunSnapshot:
         """How the run stands; any thread."""
         now_ns = self._clock.now_ns() if self._ended_ns is None else self._ended_ns
-        own = self._times.snapshot()
-        sinks = {outlet.name for outlet in self._outlets}
-        times = {part: time for part, time in own.items() if part not in sinks}
+        own = dict(self._times.snapshot())
+        times = {"decode": own.pop("decode")} if "decode" in own else {}
         times.update(self._stage.times.snapshot())
-        times.update({part: time for part, time in own.items() if part in sinks})
+        times.update(own)
         return RunSnapshot(
             elapsed_ns=now_ns - self._started_ns,
             streams=tuple(feed.snapshot() for feed in self._feeds.values()),
@@ -251,13 +255,24 @@ class Pipeline(Generic[T]):
         findings = self._stage.collect(batch.ticket)
         collected_ns = self._clock.now_ns()
         for frame, found in zip(batch.frames, findings, strict=True):
-            result = Result(frame, found, batch.submitted_ns, collected_ns)
+            result = self._analysed(Result(frame, found, batch.submitted_ns, collected_ns))
             feed = self._feeds[frame.stream_id]
             serving = [outlet for outlet in self._outlets if outlet.serves(frame.stream_id)]
             delivery = Delivery(feed, frame.captured_ns, pending=len(serving))
             for outlet in serving:
                 outlet.put(result, delivery)
             feed.emitted()
+
+    def _analysed(self, result: Result[T]) -> Result[T]:
+        if self._analyse is None:
+            return result
+        stream = result.frame.stream
+        if stream.stream_id not in self._analytics:
+            self._analytics[stream.stream_id] = self._analyse(stream)
+        with self._times.measure("analytics"):
+            for analytic in self._analytics[stream.stream_id]:
+                result = analytic.update(result)
+        return result
 
     def _close_finished_outlets(self) -> None:
         """A stream that has ended lets its own sinks finish before the other streams do."""

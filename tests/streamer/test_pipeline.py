@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -327,6 +328,27 @@ def test_frame_beyond_the_staleness_budget_is_dropped_and_counted() -> None:
 
     assert (sink.indices("a"), sink.indices("b")) == ([], [0, 1, 2, 3, 4])
     assert [(s.dropped, s.state) for s in end.streams] == [(5, "ended"), (0, "ended")]
+
+
+def test_each_stream_has_analytics_of_its_own() -> None:
+    class Counting:
+        def __init__(self) -> None:
+            self.seen = 0
+
+        def update(self, result: Result[int]) -> Result[int]:
+            self.seen += 1
+            return replace(result, detections=self.seen)
+
+    sink = ListSink()
+    sources = [CountingSource("a", 5), CountingSource("b", 3)]
+    end = Pipeline(sources, IndexStage(), [Outlet(sink)], analyse=lambda stream: [Counting()]).run()
+
+    found = {(r.frame.stream_id, r.frame.index): r.detections for r in sink.results}
+    assert found == {
+        **{("a", index): index + 1 for index in range(5)},
+        **{("b", index): index + 1 for index in range(3)},
+    }
+    assert end.times["analytics"].count == 8
 
 
 def test_depth_can_be_held_below_what_the_stage_likes() -> None:
