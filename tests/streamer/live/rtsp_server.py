@@ -6,12 +6,17 @@ Prints the port once it listens, then serves moving pictures until it is killed.
 from __future__ import annotations
 
 import argparse
+import sys
 
 import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402 - versions come first
+from gi.repository import (  # type: ignore[import-not-found]  # noqa: E402 - versions come first
+    GLib,
+    Gst,
+    GstRtspServer,
+)
 
 ENCODERS = {
     "h264": (
@@ -41,7 +46,8 @@ def main() -> None:
     server.get_mount_points().add_factory("/cam", factory)
     if not server.attach(None):
         raise SystemExit(f"cannot listen on port {args.port}")
-    print(server.get_bound_port(), flush=True)
+    sys.stdout.write(f"{server.get_bound_port()}\n")
+    sys.stdout.flush()
     GLib.MainLoop().run()
 
 

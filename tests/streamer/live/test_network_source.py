@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -64,7 +65,7 @@ class TestRtsp:
         assert (info.width, info.height, info.is_live) == (320, 240, True)
         assert info.name == f"rtsp://admin:***@127.0.0.1:{server.port}/cam"
         rate = 2 if "--rate" in options else 25
-        steps = [(b.pts - a.pts) * a.time_base for a, b in zip(frames, frames[1:], strict=False)]
+        steps = [(b.pts - a.pts) * a.time_base for a, b in pairwise(frames)]
         assert steps[:3] == pytest.approx([1 / rate] * 3, abs=0.002)
 
     @needs_rtsp_server
@@ -100,11 +101,10 @@ class TestHttp:
         assert frames[3].time_s - frames[0].time_s == pytest.approx(span_s, abs=0.001)
 
     def test_the_picture_may_change_its_size(self) -> None:
-        with WebServer() as server:
-            with Watcher(NetworkSource(server.url(), stream_id="a")) as watcher:
-                watcher.await_frames(2)
-                server.size_wh = (128, 96)
-                watcher.await_frames(10)
+        with WebServer() as server, Watcher(NetworkSource(server.url(), stream_id="a")) as watcher:
+            watcher.await_frames(2)
+            server.size_wh = (128, 96)
+            watcher.await_frames(10)
         last = watcher.frames[-1]
         assert (last.width, last.stream.width, last.bgr().shape) == (128, 128, (96, 128, 3))
         assert watcher.frames[0].stream.width == 64
@@ -220,12 +220,14 @@ class TestErrors:
         assert "expected a host" in str(open_error("rtsp:///cam"))
 
     def test_silence_in_the_middle_is_a_time_out(self) -> None:
-        with WebServer(rate_hz=20) as server:
-            with Watcher(NetworkSource(server.url(), stream_id="a", config=QUICK)) as watcher:
-                watcher.await_frames(10)
-                server.rate_hz = 0.05
-                watcher.await_end()
-                server.stopped.set()
+        with (
+            WebServer(rate_hz=20) as server,
+            Watcher(NetworkSource(server.url(), stream_id="a", config=QUICK)) as watcher,
+        ):
+            watcher.await_frames(10)
+            server.rate_hz = 0.05
+            watcher.await_end()
+            server.stopped.set()
         assert "no frame for" in str(watcher.error)
 
 
@@ -292,7 +294,7 @@ class TestStop:
 @pytest.mark.parametrize("field", ["connect_timeout_s", "stall_timeout_s", "stall_intervals"])
 def test_no_patience_at_all_is_refused(field: str) -> None:
     with pytest.raises(ValueError, match=f"{field}: expected more than 0, got 0"):
-        NetworkConfig(**{field: 0})
+        NetworkConfig(**{field: 0})  # type: ignore[arg-type]  # the point
 
 
 def test_the_transport_is_passed_on() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import pairwise
 from types import TracebackType
 from typing import Self
 
@@ -89,4 +90,4 @@ def assert_one_line_of_time(frames: list[Frame]) -> None:
     """The index counts on and time goes on, across whatever happened."""
     assert [frame.index for frame in frames] == list(range(len(frames)))
     times = [frame.pts * frame.time_base for frame in frames]
-    assert all(a < b for a, b in zip(times, times[1:], strict=False))
+    assert all(a < b for a, b in pairwise(times))
