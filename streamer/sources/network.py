@@ -179,7 +179,6 @@ class NetworkSource:
         self._container = self._connect()
         video = self._choose_video(self._container)
         video.thread_type = "SLICE"  # frame threads would hold back a frame each
-        self._video = video
         self._packets = self._container.demux(video)
         first: list[av.VideoFrame] | None = []
         deadline_ns = self._clock.now_ns() + int(self._config.connect_timeout_s * 1e9)
@@ -248,36 +247,32 @@ class NetworkSource:
         return video
 
     def _decode_next(self, timeout_s: float) -> list[av.VideoFrame] | None:
-        """Frames of the next packet that gives any, or None at the end."""
+        """Frames of the next packet that gives any, or None at the end and once stopped."""
         import av
 
-        packets = self._packets
-        if packets is None:
-            return None
-        failure: SourceError
+        frames: list[av.VideoFrame] | None = None
+        failure: SourceError | None = None
         try:
             with self._interrupt.within(timeout_s):
-                while not self._interrupt.is_over:
-                    packet = next(packets, None)
-                    if packet is None:
-                        return self._end_of_packets()
-                    if frames := self._decode(packet):
-                        return frames
+                frames = self._read()
         except (av.FFmpegError, OSError) as error:
             reason = str(getattr(error, "strerror", None) or type(error).__name__).lower()
             failure = SourceError(f"source '{self._name}': the connection broke: {reason}")
-        else:
-            failure = SourceError(f"source '{self._name}': the connection broke")
         if self._interrupt.is_stopped:
             return None
-        if self._interrupt.is_over:
+        if self._interrupt.is_over:  # whatever came: FFmpeg gives up what it held back, or "end"
             failure = SourceTimeoutError(f"source '{self._name}': no frame for {timeout_s:.1f} s")
-        raise failure
+        if failure is not None:
+            raise failure
+        return frames
 
-    def _end_of_packets(self) -> list[av.VideoFrame] | None:
-        """FFmpeg also says "end" when a wait was cut short; that is no end."""
-        if self._interrupt.is_over and not self._interrupt.is_stopped:
-            raise SourceTimeoutError(f"source '{self._name}': no frame came in time")
+    def _read(self) -> list[av.VideoFrame] | None:
+        while self._packets is not None and not self._interrupt.is_over:
+            packet = next(self._packets, None)
+            if packet is None:
+                return None
+            if frames := self._decode(packet):
+                return frames
         return None
 
     def _decode(self, packet: Packet[VideoStream]) -> list[av.VideoFrame]:

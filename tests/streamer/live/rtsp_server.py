@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-import gi
+import gi  # type: ignore[import-not-found]  # the system's, not this environment's
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")

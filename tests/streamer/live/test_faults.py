@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -73,8 +74,10 @@ class TestRtsp:
                 proxy.cut()
                 while not source.health.snapshot().reconnects:
                     watcher.await_frames(1)
-                back = next(f for f in watcher.frames if f.captured_ns > cut_ns)
-                tell("rtsp, connection cut", (back.captured_ns - cut_ns) / 1e9)
+                watcher.await_frames(3)
+        after_ns = [f.captured_ns for f in watcher.frames if f.captured_ns > cut_ns]
+        gaps_ns = [b - a for a, b in pairwise([cut_ns, *after_ns])]
+        tell("rtsp, connection cut", max(gaps_ns) / 1e9)
         assert_one_line_of_time(watcher.frames)
 
     def test_a_connection_that_freezes(self) -> None:
@@ -91,7 +94,8 @@ class TestRtsp:
                 proxy.cut()
                 back_ns = time.monotonic_ns()
                 tell("rtsp, frozen, then free", watcher.await_frame_after(back_ns))
-        assert back_ns - frozen_ns > CONFIG.stall_timeout_s * 0.9e9
+        waited_s = (back_ns - frozen_ns) / 1e9
+        assert waited_s > CONFIG.stall_timeout_s * 0.9
         assert_one_line_of_time(watcher.frames)
 
     def test_noise_in_the_middle(self) -> None:

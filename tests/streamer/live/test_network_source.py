@@ -20,6 +20,7 @@ from streamer.sources.network import NetworkSource, network_source
 from streamer.sources.network_config import NetworkConfig, open_options
 from streamer.sources.refusal import SourceRefusedError
 from tests.streamer.clips import number_of, write_clip
+from tests.streamer.live.rtmp_server import RtmpServer
 from tests.streamer.live.servers import (
     BabblingPeer,
     DrippingPeer,
@@ -151,7 +152,7 @@ class TestOtherProtocols:
         port = free_port(socket.SOCK_DGRAM)
         stopped = threading.Event()
         url = f"udp://127.0.0.1:{port}?pkt_size=1316"
-        sender = threading.Thread(target=publish, args=(url, "mpegts", stopped, {}))
+        sender = threading.Thread(target=publish, args=(url, stopped))
         sender.start()
         try:
             with Watcher(NetworkSource(f"udp://127.0.0.1:{port}", stream_id="a")) as watcher:
@@ -161,18 +162,13 @@ class TestOtherProtocols:
             sender.join()
 
     def test_rtmp(self) -> None:
-        port = free_port()
-        stopped = threading.Event()
-        url = f"rtmp://127.0.0.1:{port}/live/cam"
-        options = {"listen": "1", "timeout": "15"}
-        sender = threading.Thread(target=publish, args=(url, "flv", stopped, options))
-        sender.start()
-        try:  # through the wrapper, for the listener may not be there yet
-            with Watcher(network_source(url, stream_id="a")) as watcher:
+        with RtmpServer() as server:
+            source = NetworkSource(server.url(), stream_id="a")
+            with Watcher(source) as watcher:
                 watcher.await_frames(5)
-        finally:
-            stopped.set()
-            sender.join()
+        steps = [b.time_s - a.time_s for a, b in pairwise(watcher.frames)]
+        assert steps == pytest.approx([0.04] * len(steps), abs=0.002)
+        assert source.stream.is_live
 
     def test_srt_is_refused_where_the_library_lacks_it(self) -> None:
         error = open_error("srt://127.0.0.1:9000", QUICK)
@@ -305,10 +301,10 @@ def test_the_transport_is_passed_on() -> None:
         NetworkConfig(rtsp_transport="pigeon")  # type: ignore[arg-type]  # the point
 
 
-def publish(url: str, container: str, stopped: threading.Event, options: dict[str, str]) -> None:
-    """Send pictures until stopped; whoever takes them may leave."""
+def publish(url: str, stopped: threading.Event) -> None:
+    """Send pictures as an MPEG transport stream until stopped."""
     with contextlib.suppress(av.FFmpegError, OSError), contextlib.ExitStack() as stack:
-        output = stack.enter_context(av.open(url, "w", format=container, options=options))
+        output = stack.enter_context(av.open(url, "w", format="mpegts"))
         video = output.add_stream("libx264", rate=25, options={"tune": "zerolatency", "g": "5"})
         assert isinstance(video, VideoStream)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
