@@ -6,21 +6,20 @@ The only file that prints and that knows all the others; see `python run.py --he
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO
 
 import yaml
-from rich.console import Console
 from rich.text import Text
 
+from analytics.track import AtLeast, Track, TrackingConfig
 from configs.arguments import parse
 from configs.errors import ConfigError
 from configs.loader import dump, suggestion
@@ -33,15 +32,24 @@ from sinks.annotate import Style
 from sinks.console import Readout
 from sinks.fetching import Fetching
 from sinks.file import FileSink
-from sinks.log import ConsoleHandler
 from sinks.mp4 import FileConfig
 from sinks.summary import show_summary
 from sinks.table import SINKS, BuiltSink, SinkContext, SinkSpec, build_sinks, parse_sink
-from sinks.target import check_picture_folder, check_targets, config_beside, find_inputs, new_folder
+from sinks.target import (
+    check_picture_folder,
+    check_targets,
+    config_beside,
+    find_inputs,
+    new_folder,
+    no_empty_folder,
+)
+from sinks.terminal import Terminal, logging_to, silence
+from streamer.contract import Analytic
 from streamer.errors import SinkError, SourceOpenError, SourceSpecError, StreamerError
+from streamer.frame import StreamInfo
 from streamer.outlet import Outlet
 from streamer.pipeline import Pipeline
-from streamer.redact import redact, redact_tree
+from streamer.redact import redact_tree
 from streamer.signals import Interrupted, StopSignals
 from streamer.snapshot import RunSnapshot
 from streamer.sources.table import open_sources
@@ -66,6 +74,7 @@ class RunConfig:
     Attributes:
         sources: files, folders, globs, pictures or `synthetic[:key=value,...]`.
         detector: what looks at the frames.
+        tracking: what follows objects from frame to frame; pictures are not tracked.
         sinks: `NAME[:PATH]` or `package.module:Class[:PATH]` each.
         file: how the file sink writes video.
         style: how results are drawn.
@@ -77,6 +86,7 @@ class RunConfig:
 
     sources: tuple[str, ...] = ()
     detector: DetectorConfig = field(default_factory=DetectorConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
     sinks: tuple[str, ...] = ("file",)
     file: FileConfig = field(default_factory=FileConfig)
     style: Style = field(default_factory=Style)
@@ -94,24 +104,26 @@ class RunConfig:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; gives back the exit code."""
     typed = sys.argv[1:] if arguments is None else list(arguments)
-    screen, out = _Console(stderr=True, highlight=False), _Console(highlight=False)
+    screen, out = Terminal(stderr=True, highlight=False), Terminal(highlight=False)
     is_verbose = "--verbose" in typed
     try:
         with (
-            _log_to(screen, is_verbose=is_verbose),
+            logging_to(screen, is_verbose=is_verbose),
             StopSignals(on_abandon=lambda: screen.show_cursor(show=True)) as signals,
         ):
             return _run_command(typed, signals, screen, out)
     except Interrupted as interrupted:
-        _say(screen, "stopped before anything was written")
+        screen.say("stopped before anything was written")
         return interrupted.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort: a line instead of a traceback
         if is_verbose:
-            _say(screen, traceback.format_exc())
+            screen.say(traceback.format_exc())
         return max(_report(failure, screen) for failure in _leaves(error))
 
 
-def _run_command(typed: Sequence[str], signals: StopSignals, screen: Console, out: Console) -> int:
+def _run_command(
+    typed: Sequence[str], signals: StopSignals, screen: Terminal, out: Terminal
+) -> int:
     command = parse(typed, version=_version())
     config = command.build(RunConfig, RunConfig())
     if command.is_printing:
@@ -122,7 +134,7 @@ def _run_command(typed: Sequence[str], signals: StopSignals, screen: Console, ou
     return _run(config, signals, screen, out)
 
 
-def _run(config: RunConfig, signals: StopSignals, screen: Console, out: Console) -> int:
+def _run(config: RunConfig, signals: StopSignals, screen: Terminal, out: Terminal) -> int:
     """The run itself: objects, pipeline, summary."""
     sources = open_sources(config.sources)
     stream_ids = tuple(source.stream_id for source in sources)
@@ -133,7 +145,7 @@ def _run(config: RunConfig, signals: StopSignals, screen: Console, out: Console)
         )
         _check_outputs(specs, SinkContext(output, stream_ids, ()), config)
     with Fetching(screen) as fetching:
-        detector = _build_detector(config.detector, fetching.show)
+        detector = _build_detector(_lowered(config), fetching.show)
     context = SinkContext(
         output=output,
         stream_ids=stream_ids,
@@ -144,11 +156,14 @@ def _run(config: RunConfig, signals: StopSignals, screen: Console, out: Console)
     )
     with _usage_errors():
         built = [sink for spec in specs for sink in build_sinks(spec, context)]
-    pipeline = Pipeline(sources, detector, [_outlet(sink) for sink in built], limit=config.limit)
+    outlets = [_outlet(sink) for sink in built]
+    pipeline = Pipeline(
+        sources, detector, outlets, analyse=partial(_analytics, config), limit=config.limit
+    )
     if config.style.note:
-        _say(screen, f"note: {config.style.note}")
+        screen.say(f"note: {config.style.note}")
     try:
-        with _no_empty_folder(output), Readout(screen, limit=config.limit) as readout:
+        with no_empty_folder(output), Readout(screen, limit=config.limit) as readout:
             signals.defer()
             snapshot = pipeline.run(_Ticker(pipeline, readout, signals, screen))
     finally:
@@ -182,6 +197,25 @@ def _build_detector(
         raise ConfigError("", str(error)) from error
 
 
+def _lowered(config: RunConfig) -> DetectorConfig:
+    """The detector's settings, with the weak boxes that the tracker wants to see."""
+    tracker = config.tracking.chosen
+    if tracker is None:
+        return config.detector
+    lowest = min(config.detector.score_threshold, tracker.min_score)
+    return replace(config.detector, score_threshold=lowest)
+
+
+def _analytics(config: RunConfig, stream: StreamInfo) -> list[Analytic[Detections]]:
+    """What a stream's results pass through."""
+    tracker = config.tracking.chosen
+    if tracker is None:
+        return []
+    if stream.kind == "images":
+        return [AtLeast(config.detector.score_threshold)]
+    return [Track.of_stream(stream, tracker)]
+
+
 def _outlet(built: BuiltSink) -> Outlet[Detections]:
     only = None if built.stream_id is None else frozenset({built.stream_id})
     return Outlet(built.sink, stream_ids=only)
@@ -212,7 +246,7 @@ def _target(sink: object) -> Path | None:
 
 
 def _show_end(
-    out: Console, snapshot: RunSnapshot, sinks: Sequence[BuiltSink], written: Sequence[Path]
+    out: Terminal, snapshot: RunSnapshot, sinks: Sequence[BuiltSink], written: Sequence[Path]
 ) -> None:
     """The summary, unless there was never a frame to speak of."""
     if any(stream.frames_in for stream in snapshot.streams):
@@ -220,11 +254,11 @@ def _show_end(
         show_summary(out, snapshot, sink_names=names, written=written)
 
 
-def _ending(snapshot: RunSnapshot, signals: StopSignals, screen: Console) -> int:
+def _ending(snapshot: RunSnapshot, signals: StopSignals, screen: Terminal) -> int:
     """Report the streams that failed, once each; gives back the exit code."""
     failed = [stream for stream in snapshot.streams if stream.state == "failed"]
     for stream in failed:
-        _say(screen, f"error: {stream.error}")
+        screen.say(f"error: {stream.error}")
     if signals.exit_code is not None:
         return signals.exit_code
     if len(failed) == len(snapshot.streams) and all(stream.info is None for stream in failed):
@@ -240,7 +274,7 @@ class _Ticker:
         pipeline: Pipeline[Detections],
         readout: Readout,
         signals: StopSignals,
-        screen: Console,
+        screen: Terminal,
     ) -> None:
         self._pipeline = pipeline
         self._readout = readout
@@ -252,35 +286,8 @@ class _Ticker:
         self._readout.show(snapshot)
         if self._signals.exit_code is not None and not self._is_stopping:
             self._is_stopping = True
-            _say(self._screen, "stopping: finishing what was begun; once more abandons it")
+            self._screen.say("stopping: finishing what was begun; once more abandons it")
             self._pipeline.stop()
-
-
-class _Console(Console):
-    """A console whose reader may leave (`run.py ... | head -1`) without harm to the run."""
-
-    def on_broken_pipe(self) -> None:
-        self.quiet = True
-        _silence(self.file)
-
-
-def _silence(stream: IO[str]) -> None:
-    """Let what is still in a stream's buffer go nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
-
-
-@contextmanager
-def _no_empty_folder(folder: Path) -> Iterator[None]:
-    """Folders that are made meanwhile, and into which nothing comes, are taken away again."""
-    new = [path for path in (folder, *folder.parents) if not path.exists()]
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # not empty, or never made
-            for path in new:
-                path.rmdir()
 
 
 @contextmanager
@@ -292,28 +299,13 @@ def _usage_errors() -> Iterator[None]:
         raise ConfigError("", str(error)) from error
 
 
-@contextmanager
-def _log_to(screen: Console, *, is_verbose: bool) -> Iterator[None]:
-    """Warnings, or with `is_verbose` all that happens, go to `screen`."""
-    handler = ConsoleHandler(screen)
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.INFO if is_verbose else logging.WARNING)
-    try:
-        yield
-    finally:
-        root.setLevel(level)
-        root.removeHandler(handler)
-
-
-def _report(error: BaseException, screen: Console) -> int:
+def _report(error: BaseException, screen: Terminal) -> int:
     """One line for one error; gives back its exit code."""
     code = next((code for kind, code in EXIT_CODES if isinstance(error, kind)), UNEXPECTED)
     is_expected = isinstance(error, ConfigError | StreamerError | DetectorError)
     told = str(error) if is_expected else f"unexpected {type(error).__name__}: {error}"
     hint = "" if is_expected else "; --verbose shows where"
-    _say(screen, f"error: {' '.join(told.split())}{hint}")
+    screen.say(f"error: {' '.join(told.split())}{hint}")
     return code
 
 
@@ -324,10 +316,6 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
             yield from _leaves(inner)
     else:
         yield error
-
-
-def _say(screen: Console, text: str) -> None:
-    screen.print(Text(redact(text)), soft_wrap=True)
 
 
 def _as_yaml(config: RunConfig) -> str:
@@ -350,5 +338,5 @@ if __name__ == "__main__":
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _silence(sys.stdout)
+        silence(sys.stdout)
     sys.exit(code)

@@ -3,11 +3,49 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass, field
+from typing import Literal
 
+from analytics.tracking.bytetrack import ByteTrackConfig
+from analytics.tracking.ocsort import OcSortConfig
+from analytics.tracking.sort import SortConfig
 from analytics.tracking.tracker import Tracker, TrackerConfig, build_tracker
 from detector.detections import Detections
 from streamer.frame import StreamInfo
 from streamer.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingConfig:
+    """Which tracker names the objects, and how each one works.
+
+    Attributes:
+        name: a key of TRACKERS, or "none".
+        sort: of SORT.
+        bytetrack: of ByteTrack.
+        ocsort: of OC-SORT.
+    """
+
+    name: Literal["none", "sort", "bytetrack", "ocsort"] = "none"
+    sort: SortConfig = field(default_factory=SortConfig)
+    bytetrack: ByteTrackConfig = field(default_factory=ByteTrackConfig)
+    ocsort: OcSortConfig = field(default_factory=OcSortConfig)
+
+    @property
+    def chosen(self) -> TrackerConfig | None:
+        """The config of the tracker that was chosen, or None.
+
+        >>> TrackingConfig().chosen is None
+        True
+        >>> TrackingConfig(name="ocsort").chosen == OcSortConfig()
+        True
+        """
+        by_name: dict[str, TrackerConfig] = {
+            "sort": self.sort,
+            "bytetrack": self.bytetrack,
+            "ocsort": self.ocsort,
+        }
+        return by_name.get(self.name)
 
 
 class Track:
@@ -35,3 +73,19 @@ class Track:
         frame = result.frame
         tracked = self._tracker.update(result.detections, frame.time_s, (frame.width, frame.height))
         return dataclasses.replace(result, detections=tracked)
+
+
+class AtLeast:
+    """Keeps what is certain enough, where nothing tracks although a tracker lowered the detector.
+
+    Args:
+        min_score: 0..1; a box with exactly this score stays.
+    """
+
+    def __init__(self, min_score: float) -> None:
+        self._min_score = min_score
+
+    def update(self, result: Result[Detections]) -> Result[Detections]:
+        """The result with the boxes from `min_score` on."""
+        found = result.detections
+        return dataclasses.replace(result, detections=found.select(found.score >= self._min_score))

@@ -114,6 +114,7 @@ _OPTIONS: Mapping[str, _Option] = {
     "--precision": _Option("detector.precision", str, "P", "auto, fp32, fp16 or bf16"),
     "--flip-test": _Option("detector.flip_test", bool, None, "average with the mirrored picture"),
     "--batch": _Option("detector.batch", typed, "N", "most frames a forward pass takes"),
+    "--tracker": _Option("tracking.name", str, "NAME", "none, sort, bytetrack or ocsort"),
     "--sink": _Option(
         "sinks", str, "NAME[:PATH]", "file, jsonl or null; repeatable (file)", is_repeatable=True
     ),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,3 +100,15 @@ def _search(spec: str) -> tuple[Path, Iterable[Path]]:
     plain = next(index for index, part in enumerate(path.parts) if glob.has_magic(part))
     found = glob.glob(spec, recursive=True)  # noqa: PTH207 - patterns may be absolute
     return Path(*path.parts[:plain]), map(Path, found)
+
+
+@contextmanager
+def no_empty_folder(folder: Path) -> Iterator[None]:
+    """Folders that are made meanwhile, and into which nothing comes, are taken away again."""
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # not empty, or never made
+            for path in new:
+                path.rmdir()

@@ -349,3 +349,17 @@ def _drain(descriptor: int, shown: bytearray) -> None:
         if not data:
             return
         shown += data
+
+
+def test_tracks_of_a_drawn_scene_keep_their_ids(tmp_path: Path) -> None:
+    lines = tmp_path / "boxes.jsonl"
+    detector = ["--detector", "tests.truth_detector:Truthful"]
+    scene = ["--source", "synthetic:frames=50,seed=1,width=320,height=180"]
+    assert go(*scene, *detector, "--tracker", "ocsort", "--sink", f"jsonl:{lines}") == run.DONE
+    frames = [json.loads(line) for line in lines.read_text().splitlines()[1:]]
+    ids = [[found["track_id"] for found in frame["detections"]] for frame in frames]
+
+    assert all(len(set(each)) == len(each) for each in ids)
+    assert all(number > 0 for each in ids for number in each)
+    assert len({number for each in ids for number in each}) < 2 * max(map(len, ids))
+    assert set(ids[20]) & set(ids[40])

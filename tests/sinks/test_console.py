@@ -7,12 +7,11 @@ import logging
 from fractions import Fraction
 
 import pytest
-from rich.console import Console
 
 from sinks.console import LINE_EVERY_NS, Readout, live_table, plain_line
 from sinks.fetching import Fetching
-from sinks.log import ConsoleHandler
 from sinks.progress import Progress, Rates, expected_frames, total
+from sinks.terminal import ConsoleHandler, Terminal
 from streamer.clock import ManualClock
 from streamer.frame import StreamInfo
 from streamer.snapshot import RunSnapshot, StreamSnapshot, StreamState
@@ -20,9 +19,9 @@ from streamer.snapshot import RunSnapshot, StreamSnapshot, StreamState
 SECOND_NS = 1_000_000_000
 
 
-def console(*, width: int = 80, is_terminal: bool = False) -> tuple[Console, io.StringIO]:
+def console(*, width: int = 80, is_terminal: bool = False) -> tuple[Terminal, io.StringIO]:
     out = io.StringIO()
-    return Console(file=out, width=width, height=24, force_terminal=is_terminal), out
+    return Terminal(file=out, width=width, height=24, force_terminal=is_terminal), out
 
 
 def stream(
