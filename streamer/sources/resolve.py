@@ -20,9 +20,11 @@ class Resolver:
 
     Args:
         clock: for the minute.
+        ask: the program that exits with 0 if its argument resolves.
     """
 
-    def __init__(self, *, clock: Clock | None = None) -> None:
+    def __init__(self, *, clock: Clock | None = None, ask: str = ASK) -> None:
+        self._ask = ask
         self._clock = clock or MonotonicClock()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,7 +61,7 @@ class Resolver:
             if self._is_stopped:
                 return None
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", ASK, host],
+                [sys.executable, "-I", "-S", "-c", self._ask, host],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

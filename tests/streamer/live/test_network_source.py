@@ -70,6 +70,15 @@ class TestRtsp:
         assert steps[:3] == pytest.approx([1 / rate] * 3, abs=0.002)
 
     @needs_rtsp_server
+    def test_datagrams_where_asked_for(self) -> None:
+        config = NetworkConfig(rtsp_transport="udp")
+        with (
+            RtspServer() as server,
+            Watcher(NetworkSource(server.url(), stream_id="a", config=config)) as watcher,
+        ):
+            watcher.await_frames(10)
+
+    @needs_rtsp_server
     def test_a_wrong_password_is_said_and_not_shown(self) -> None:
         with RtspServer("--password", "right") as server:
             error = open_error(server.url(f"admin:{SECRET}@"))
@@ -129,6 +138,19 @@ class TestHttp:
                 frames = list(source)
         assert [number_of(frame.bgr()) % 32 for frame in frames] == [k % 32 for k in range(50)]
         assert time.monotonic() - start_s > 1.9  # 50 frames at 25 Hz
+
+    def test_live_hls_waits_for_more_until_stopped(self, tmp_path: Path) -> None:
+        write_hls(tmp_path, frame_count=50, segment_s=1)
+        playlist = tmp_path / "live.m3u8"
+        playlist.write_text(playlist.read_text().replace("#EXT-X-ENDLIST\n", ""))
+        with WebServer(tmp_path) as server:
+            source = network_source(server.url("live.m3u8"), stream_id="a")
+            with Watcher(source) as watcher:
+                watcher.await_frames(45)
+                assert source.stream.is_live
+                time.sleep(0.5)  # into the wait for a segment that does not come
+                assert watcher.stop() < STOP_BOUND_S
+        assert watcher.error is None
 
     def test_a_password_is_used_and_a_wrong_one_named(self) -> None:
         with WebServer(password="right") as server:
