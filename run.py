@@ -6,6 +6,7 @@ The only file that prints and that knows all the others; see `python run.py --he
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 import warnings
@@ -44,6 +45,7 @@ from sinks.target import (
     no_empty_folder,
 )
 from sinks.terminal import Terminal, logging_to, silence
+from streamer.channel import Overflow
 from streamer.contract import Analytic
 from streamer.errors import SinkError, SourceOpenError, SourceSpecError, StreamerError
 from streamer.frame import StreamInfo
@@ -52,7 +54,9 @@ from streamer.pipeline import Pipeline
 from streamer.redact import redact_tree
 from streamer.signals import Interrupted, StopSignals
 from streamer.snapshot import RunSnapshot
-from streamer.sources.table import open_sources
+from streamer.sources.camera import describe, list_cameras
+from streamer.sources.inlets import open_inlets
+from streamer.sources.input_config import InputConfig
 
 DONE, UNEXPECTED, USAGE, NO_SOURCE, STREAM_FAILED, MODEL = range(6)
 
@@ -72,7 +76,8 @@ class RunConfig:
     """Everything a person may choose about a run.
 
     Attributes:
-        sources: files, folders, globs, pictures or `synthetic[:key=value,...]`.
+        sources: files, folders, globs, pictures, cameras, addresses, as for `--source`.
+        input: how they are read.
         detector: what looks at the frames.
         tracking: what follows objects from frame to frame; pictures are not tracked.
         sinks: `NAME[:PATH]` or `package.module:Class[:PATH]` each.
@@ -85,6 +90,7 @@ class RunConfig:
     """
 
     sources: tuple[str, ...] = ()
+    input: InputConfig = field(default_factory=InputConfig)
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     sinks: tuple[str, ...] = ("file",)
@@ -103,6 +109,7 @@ class RunConfig:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; gives back the exit code."""
+    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "1")  # s; its 10 outlast a Ctrl-C
     typed = sys.argv[1:] if arguments is None else list(arguments)
     screen, out = Terminal(stderr=True, highlight=False), Terminal(highlight=False)
     is_verbose = "--verbose" in typed
@@ -125,19 +132,24 @@ def _run_command(
     typed: Sequence[str], signals: StopSignals, screen: Terminal, out: Terminal
 ) -> int:
     command = parse(typed, version=_version())
+    if command.is_listing_cameras:
+        out.say(describe(list_cameras()))
+        return DONE
     config = command.build(RunConfig, RunConfig())
     if command.is_printing:
         out.print(Text(_as_yaml(config)), end="", soft_wrap=True)
         return DONE
     if not config.sources:
-        raise ConfigError("--source", "expected a file, folder, glob or synthetic; see --help")
+        raise ConfigError(
+            "--source", "expected a file, folder, glob, camera or address; see --help"
+        )
     return _run(config, signals, screen, out)
 
 
 def _run(config: RunConfig, signals: StopSignals, screen: Terminal, out: Terminal) -> int:
     """The run itself: objects, pipeline, summary."""
-    sources = open_sources(config.sources)
-    stream_ids = tuple(source.stream_id for source in sources)
+    inlets = open_inlets(config.sources, config.input)
+    stream_ids = tuple(inlet.source.stream_id for inlet in inlets)
     with _usage_errors():
         specs = [parse_sink(text) for text in config.sinks]
         output = config.output or new_folder(
@@ -158,7 +170,12 @@ def _run(config: RunConfig, signals: StopSignals, screen: Terminal, out: Termina
         built = [sink for spec in specs for sink in build_sinks(spec, context)]
     outlets = [_outlet(sink) for sink in built]
     pipeline = Pipeline(
-        sources, detector, outlets, analyse=partial(_analytics, config), limit=config.limit
+        inlets,
+        detector,
+        outlets,
+        analyse=partial(_analytics, config),
+        limit=config.limit,
+        is_fresh=all(inlet.overflow is Overflow.DROP_OLDEST for inlet in inlets),
     )
     if config.style.note:
         screen.say(f"note: {config.style.note}")

@@ -16,7 +16,9 @@ T = TypeVar("T")
 
 EPILOG = """\
 examples:
+  python run.py --source webcam
   python run.py --source clip.mp4 --weights centernet_hardnet85_coco.pth
+  python run.py --source rtsp://door/1 --source rtsp://yard/1 --sink jsonl:boxes.jsonl
   python run.py --source a.mp4 --source b.mp4 --detector yolox --weights yolox_nano.onnx
   python run.py --source "photos/*.jpg" --sink file --sink jsonl:boxes.jsonl --classes person,car
   python run.py --config scene.yaml --set detector.score_threshold=0.5 --print-config
@@ -40,6 +42,7 @@ class CommandLine:
         spelling: the option that was typed for each place, for messages.
         is_verbose: show tracebacks and logs.
         is_printing: show the configuration instead of running.
+        is_listing_cameras: show the cameras instead of running.
     """
 
     config: Path | None
@@ -48,6 +51,7 @@ class CommandLine:
     spelling: Mapping[str, str]
     is_verbose: bool
     is_printing: bool
+    is_listing_cameras: bool
 
     def build(self, kind: type[T], defaults: T) -> T:
         """The configuration: defaults, then the file, then the arguments, then `--set`.
@@ -100,9 +104,16 @@ _OPTIONS: Mapping[str, _Option] = {
         "sources",
         str,
         "S",
-        "file, folder, glob, image or synthetic; repeatable",
+        "file, folder, glob, image, webcam[:WHICH], rtsp://..., screen, - or synthetic; repeatable",
         is_repeatable=True,
     ),
+    "--mode": _Option("input.mode", str, "MODE", "auto, every-frame or latest"),
+    "--max-staleness": _Option(
+        "input.max_staleness_s", typed, "S", "oldest live frame worth looking at, seconds"
+    ),
+    "--rtsp-transport": _Option("input.network.rtsp_transport", str, "T", "tcp or udp"),
+    "--loop": _Option("input.loop", bool, None, "begin a recording again when it ends"),
+    "--realtime": _Option("input.realtime", bool, None, "play a recording like a camera"),
     "--weights": _Option("detector.weights", str, "W", "path, URL, known name or untrained"),
     "--detector": _Option(
         "detector.name", str, "NAME", "hardnet85, hardnet68, yolox, none or package.module:Class"
@@ -149,6 +160,7 @@ def parse(arguments: Sequence[str], *, version: str) -> CommandLine:
         spelling=spelling,
         is_verbose=given.verbose,
         is_printing=given.print_config,
+        is_listing_cameras=given.list_cameras,
     )
 
 
@@ -163,7 +175,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser(version: str) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="run.py",
-        description="Find objects in recorded video and write it annotated.",
+        description="Find objects on recordings, pictures and cameras, and write them annotated.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -175,6 +187,7 @@ def _parser(version: str) -> argparse.ArgumentParser:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; repeatable"
     )
     parser.add_argument("--print-config", action="store_true", help="show the settings and stop")
+    parser.add_argument("--list-cameras", action="store_true", help="show the cameras and stop")
     parser.add_argument("--verbose", action="store_true", help="show logs and tracebacks")
     parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
     return parser
@@ -213,6 +226,15 @@ def _nested(place: str, value: object) -> dict[str, object]:
 
 
 def _near(word: str) -> str:
-    known = [*_OPTIONS, "--config", "--set", "--print-config", "--verbose", "--version", "--help"]
+    known = [
+        *_OPTIONS,
+        "--config",
+        "--set",
+        "--print-config",
+        "--list-cameras",
+        "--verbose",
+        "--version",
+        "--help",
+    ]
     near = suggestion(word, known) if word.startswith("-") else ""
     return near if "did you mean" in near else ""

@@ -25,7 +25,16 @@ SPARED = ("elapsed", "drops", "ETA", "p50/p95 ms")  # left out first where there
 NAME_WIDTH = 8  # characters of a name that still tell it from others
 GAP = 2  # blanks between columns
 
-STATE_STYLES = {"opening": "yellow", "running": "cyan", "ended": "green", "failed": "bold red"}
+STATE_STYLES = {
+    "opening": "yellow",
+    "running": "cyan",
+    "ended": "green",
+    "failed": "bold red",
+    "connecting": "yellow",
+    "live": "cyan",
+    "stalled": "bold yellow",
+    "retrying": "bold yellow",
+}
 
 
 class Readout:

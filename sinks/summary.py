@@ -70,7 +70,7 @@ def _verdict(snapshot: RunSnapshot, sink_names: Sequence[str]) -> str:
 
 def _streams(snapshot: RunSnapshot) -> Table:
     elapsed_s = snapshot.elapsed_ns / 1e9
-    table = _table("stream", "state", "frames", "fps", "dropped", "p50 ms", "p95 ms")
+    table = _table("stream", "state", "frames", "fps", "dropped", "reconnects", "p50 ms", "p95 ms")
     for stream in snapshot.streams:
         table.add_row(*map(Text, _stream_cells(stream, elapsed_s)))
     return table
@@ -90,6 +90,7 @@ def _stream_cells(stream: StreamSnapshot, elapsed_s: float) -> list[str]:
         str(stream.frames_done),
         f"{stream.frames_done / elapsed_s:.1f}" if elapsed_s else "-",
         str(stream.dropped),
+        str(stream.reconnects),
         _ms(stream.latency_p50_ns),
         _ms(stream.latency_p95_ns),
     ]

@@ -11,6 +11,7 @@ from streamer.clock import Clock
 from streamer.contract import Source
 from streamer.errors import ChannelClosed, SourceError
 from streamer.frame import Frame, StreamInfo
+from streamer.health import Health, HealthSnapshot
 from streamer.snapshot import StreamSnapshot, StreamState
 from streamer.stats import Latency, StageTimes
 
@@ -45,6 +46,16 @@ class Stoppable(Protocol):
 
     def stop(self) -> None:
         """End the read or wait at hand soon; any thread, any time, any number of times."""
+        ...
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A source that says how it fares."""
+
+    @property
+    def health(self) -> Health:
+        """Read by any thread."""
         ...
 
 
@@ -154,16 +165,18 @@ class Feed:
         """How the stream stands; any thread."""
         with self._lock:
             frames_in, done, dropped = self._frames_in, self._frames_done, self._dropped
+        health = self._source.health.snapshot() if isinstance(self._source, Watched) else None
         return StreamSnapshot(
             stream_id=self._source.stream_id,
-            state=self._state(frames_in - done - dropped),
+            state=self._state(frames_in - done - dropped, health),
             info=self._info,
             frames_in=frames_in,
             frames_done=done,
             dropped=dropped,
             latency_p50_ns=self._latency.percentile_ns(50),
             latency_p95_ns=self._latency.percentile_ns(95),
-            error=self._error,
+            error=self._error or _trouble(health),
+            reconnects=0 if health is None else health.reconnects,
         )
 
     def _pump(self, source: Source) -> None:
@@ -174,14 +187,22 @@ class Feed:
             if frame is None:
                 return
             self._times.add("decode", self._clock.now_ns() - start_ns)
+            self._info = frame.stream  # another one after a reconnect
             evicted = self._channel.put(frame)
             with self._lock:
                 self._frames_in += 1
                 self._dropped += evicted is not None
 
-    def _state(self, in_flight: int) -> StreamState:
+    def _state(self, in_flight: int, health: HealthSnapshot | None) -> StreamState:
         if not self._has_ended:
+            if health is not None:
+                return health.state
             return "running" if self._info is not None else "opening"
         if self._error is not None:
             return "failed"
         return "running" if in_flight else "ended"
+
+
+def _trouble(health: HealthSnapshot | None) -> str | None:
+    """What a stream is being retried for."""
+    return health.error if health is not None and health.state == "retrying" else None

@@ -39,14 +39,13 @@ class Pipeline(Generic[T]):
         outlets: sinks with the streams they serve.
         analyse: makes what each stream's results pass through, in that order, or None.
         limit: frames a stream at most, or None.
-        depth: batches in flight at most, or None for what the stage likes: more keeps the device
-            busy, fewer keeps a live picture young.
+        is_fresh: let no batch wait behind those in work, one fewer in flight than the stage
+            likes: for live streams, whose pictures grow old while the device is kept busy.
         is_open_ended: go on without a stream until `stop`, for sources to be added.
         clock: for latency.
 
     Raises:
-        ValueError: no source though not open-ended, a repeated stream id, or a limit or depth
-            below 1.
+        ValueError: no source though not open-ended, a repeated stream id, or a limit below 1.
     """
 
     def __init__(
@@ -57,13 +56,12 @@ class Pipeline(Generic[T]):
         *,
         analyse: Analyse[T] | None = None,
         limit: int | None = None,
-        depth: int | None = None,
+        is_fresh: bool = False,
         is_open_ended: bool = False,
         clock: Clock | None = None,
     ) -> None:
-        for name, value in (("limit", limit), ("depth", depth)):
-            if value is not None and value < 1:
-                raise ValueError(f"{name}: expected at least 1, got {value!r}")
+        if limit is not None and limit < 1:
+            raise ValueError(f"limit: expected at least 1, got {limit!r}")
         if not sources and not is_open_ended:
             raise ValueError("expected at least one source, got none")
         self._clock = clock or MonotonicClock()
@@ -72,7 +70,7 @@ class Pipeline(Generic[T]):
         self._analyse = analyse
         self._analytics: dict[str, Sequence[Analytic[T]]] = {}  # of the stage's thread
         self._limit = limit
-        self._depth = depth
+        self._is_fresh = is_fresh
         self._is_open_ended = is_open_ended
         self._intake: Intake[Frame] = Intake()
         self._lock = threading.Lock()  # guards adding; readers see whole mappings and tuples
@@ -235,7 +233,7 @@ class Pipeline(Generic[T]):
     def _advance(self, in_flight: deque[_Batch]) -> bool:
         """Submit a batch if there is room and work, else collect the oldest; False at the end."""
         frames: Sequence[Frame] = ()
-        depth = self._stage.depth if self._depth is None else min(self._depth, self._stage.depth)
+        depth = max(1, self._stage.depth - self._is_fresh)
         if len(in_flight) < depth:
             try:
                 taken = self._intake.take(self._stage.max_batch, wait=not in_flight)

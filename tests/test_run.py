@@ -175,7 +175,7 @@ def test_pictures_are_written_as_pictures() -> None:
             id="no detector",
         ),
         pytest.param(["--source", "gone.mp4"], run.NO_SOURCE, "gone.mp4", id="no file"),
-        pytest.param(["--source", "gopher://x"], run.NO_SOURCE, "gopher", id="no scheme"),
+        pytest.param(["--source", "gopher://x"], run.USAGE, "gopher", id="no scheme"),
         pytest.param(
             ["--source", FIVE, "--detector", "hardnet85", "--weights", "gone.pth"],
             run.MODEL,

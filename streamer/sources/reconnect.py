@@ -42,6 +42,7 @@ class ReconnectPolicy:
             account be locked.
         jitter: the most that is left out of a wait, as a share of it.
         max_retries: tries in one outage before giving up, or None for no end of them.
+        is_first_failure_final: what is not there at the beginning is not waited for.
     """
 
     eager_delay_s: float = 0.25
@@ -50,6 +51,7 @@ class ReconnectPolicy:
     cap_s: float = 30.0
     jitter: float = 0.5
     max_retries: int | None = None
+    is_first_failure_final: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.eager_delay_s <= self.cap_s:
@@ -230,8 +232,9 @@ class Reconnecting:
     def _await_retry(self, error: SourceError) -> None:
         """Wait for the next try's time, or raise because there is none."""
         is_refused = isinstance(error, SourceRefusedError)
+        is_hopeless = is_refused or self._policy.is_first_failure_final
         limit = self._policy.max_retries
-        if (is_refused and not self._has_been_live) or (
+        if (is_hopeless and not self._has_been_live) or (
             limit is not None and self._retries >= limit
         ):
             self.health.failed(str(error))

@@ -5,66 +5,125 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
 from streamer.contract import Source
 from streamer.errors import SourceOpenError, SourceSpecError
+from streamer.redact import redact
+from streamer.sources.camera import CameraSource
 from streamer.sources.file import FileSource
 from streamer.sources.images import IMAGE_SUFFIXES, ImagesSource
+from streamer.sources.input_config import InputConfig
+from streamer.sources.listing import Listed, is_listing, read_listing
+from streamer.sources.network import network_source
+from streamer.sources.network_config import SCHEMES, is_network, scheme_of
+from streamer.sources.reconnect import Reconnecting
+from streamer.sources.refusal import host_of
+from streamer.sources.screen import ScreenSource, parse_screen
+from streamer.sources.stdin import StdinSource
 from streamer.sources.synthetic import SyntheticConfig, SyntheticSource
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"}
     | {".wmv", ".flv", ".3gp", ".ogv", ".vob"}
 )
-UNSAFE_IN_FILE_NAMES = re.compile(r'[\x00-\x1f/\\:*?"<>|]+')
-LONGEST_ID = 100  # characters; file systems allow 255 bytes, suffixes included
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
-    """A source to be made once its stream id is known."""
+class NamedSource:
+    """A source to be made once its stream id is known.
+
+    Attributes:
+        stem: what the id is made from.
+        make: a fresh source for an id.
+        is_live: the world does not wait for us.
+    """
 
     stem: str
     make: Callable[[str], Source]
+    is_live: bool = False
 
 
-def open_sources(specs: Sequence[str]) -> list[Source]:
-    """One source a stream, with distinct ids; nothing is opened until entered.
+def find_sources(spec: str, config: InputConfig) -> list[NamedSource]:
+    """What a person means by `spec`; nothing is opened.
 
     Args:
-        specs: each a file, a picture, a folder, a glob, or `synthetic[:key=value,...]`. The
-            pictures of a folder or glob are one stream; each of its recordings is its own.
+        spec: a file, a picture, a folder, a glob, a list of sources, an address, or a key of
+            SOURCES with its text behind a colon. The pictures of a folder or glob are one stream;
+            each of its recordings is its own.
+        config: how network streams and cameras are opened.
 
     Raises:
         SourceOpenError: a spec that names nothing.
         SourceSpecError: a spec that makes no sense.
     """
-    sources: list[Source] = []
-    taken: set[str] = set()
-    for spec in specs:
-        for named in _resolve(spec):
-            stream_id = _unique(named.stem, taken)
-            taken.add(stream_id)
-            sources.append(named.make(stream_id))
-    return sources
-
-
-def _resolve(spec: str) -> list[_Named]:
-    scheme = spec.partition(":")[0]
-    if scheme in SOURCES:
-        return SOURCES[scheme](spec.partition(":")[2])
+    if is_listing(spec) and Path(spec).is_file():
+        return [named for entry in read_listing(Path(spec)) for named in _listed(entry, config)]
+    if is_network(spec):
+        return [_network(spec, config)]
     if "://" in spec:
-        raise SourceOpenError(
-            f"source scheme {scheme!r}: expected a file, a folder, a glob or "
-            f"{', '.join(sorted(SOURCES))}; streams from the network are not read yet"
+        raise SourceSpecError(
+            f"source '{redact(spec)}': expected one of "
+            f"{', '.join(f'{scheme}://' for scheme in SCHEMES)}; correct the address"
         )
+    kind, _, text = spec.partition(":")
+    if kind in SOURCES:
+        return [SOURCES[kind](text, config)]
     return _resolve_path(spec)
 
 
-def _resolve_path(spec: str) -> list[_Named]:
+def _listed(entry: Listed, config: InputConfig) -> list[NamedSource]:
+    try:
+        found = find_sources(entry.spec, config)
+    except SourceOpenError as error:
+        raise type(error)(f"{entry.where}: {error}") from error
+    if entry.name is None:
+        return found
+    return [replace(named, stem=entry.name) for named in found]
+
+
+def _network(url: str, config: InputConfig) -> NamedSource:
+    path = PurePosixPath(urlsplit(url).path)  # without the query: it may hold secrets
+    is_recording = scheme_of(url).startswith("http") and path.suffix.lower() in VIDEO_SUFFIXES
+    return NamedSource(
+        "-".join(filter(None, (host_of(url), path.stem))),
+        lambda stream_id: network_source(
+            url, stream_id=stream_id, config=config.network, policy=config.reconnect
+        ),
+        is_live=not is_recording,
+    )
+
+
+def _webcam(which: str, config: InputConfig) -> NamedSource:
+    policy = replace(config.reconnect, is_first_failure_final=True)  # what is not there stays away
+
+    def make(stream_id: str) -> Source:
+        return Reconnecting(
+            lambda: CameraSource(which, stream_id=stream_id, wanted=config.camera),
+            stream_id=stream_id,
+            policy=policy,
+        )
+
+    return NamedSource("webcam", make, is_live=True)
+
+
+def _screen(text: str, _config: InputConfig) -> NamedSource:
+    area = parse_screen(text)
+    return NamedSource(
+        "screen", lambda stream_id: ScreenSource(area, stream_id=stream_id), is_live=True
+    )
+
+
+def _stdin(text: str, _config: InputConfig) -> NamedSource:
+    if text:
+        raise SourceSpecError(f"source '-:{text}': expected '-' alone; leave the rest out")
+    return NamedSource("stdin", lambda stream_id: StdinSource(stream_id=stream_id))
+
+
+def _resolve_path(spec: str) -> list[NamedSource]:
     path = Path(spec)
     if path.is_dir():
         found = sorted(item for item in path.rglob("*") if item.is_file())
@@ -78,7 +137,7 @@ def _resolve_path(spec: str) -> list[_Named]:
     return [_recording(path)]
 
 
-def _resolve_files(spec: str, root: Path, found: Sequence[Path]) -> list[_Named]:
+def _resolve_files(spec: str, root: Path, found: Sequence[Path]) -> list[NamedSource]:
     pictures = [item for item in found if item.suffix.lower() in IMAGE_SUFFIXES]
     recordings = [item for item in found if item.suffix.lower() in VIDEO_SUFFIXES]
     if not pictures and not recordings:
@@ -96,19 +155,19 @@ def _root_of_glob(spec: str) -> Path:
     return Path(*parts[:plain])
 
 
-def _recording(path: Path) -> _Named:
-    return _Named(path.stem, lambda stream_id: FileSource(path, stream_id=stream_id))
+def _recording(path: Path) -> NamedSource:
+    return NamedSource(path.stem, lambda stream_id: FileSource(path, stream_id=stream_id))
 
 
-def _images(stem: str, name: str, root: Path, paths: Sequence[Path]) -> _Named:
-    return _Named(
+def _images(stem: str, name: str, root: Path, paths: Sequence[Path]) -> NamedSource:
+    return NamedSource(
         stem, lambda stream_id: ImagesSource(paths, root=root, name=name, stream_id=stream_id)
     )
 
 
-def _synthetic(options: str) -> list[_Named]:
-    config = _parse_synthetic(options)
-    return [_Named("synthetic", lambda stream_id: SyntheticSource(config, stream_id=stream_id))]
+def _synthetic(options: str, _config: InputConfig) -> NamedSource:
+    scene = _parse_synthetic(options)
+    return NamedSource("synthetic", lambda stream_id: SyntheticSource(scene, stream_id=stream_id))
 
 
 def _parse_synthetic(options: str) -> SyntheticConfig:
@@ -141,14 +200,9 @@ def _number(text: str) -> int | float | Fraction | None:
     return int(text) if re.fullmatch(r"-?\d+", text) else float(text)
 
 
-def _unique(stem: str, taken: set[str]) -> str:
-    base = UNSAFE_IN_FILE_NAMES.sub("_", stem).strip(". ")[:LONGEST_ID] or "stream"
-    name, number = base, 2
-    while name in taken:
-        name, number = f"{base}-{number}", number + 1
-    return name
-
-
-SOURCES: dict[str, Callable[[str], list[_Named]]] = {
+SOURCES: dict[str, Callable[[str, InputConfig], NamedSource]] = {
+    "webcam": _webcam,
+    "screen": _screen,
+    "-": _stdin,
     "synthetic": _synthetic,
 }

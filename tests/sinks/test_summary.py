@@ -34,7 +34,7 @@ def test_it_names_streams_parts_the_bottleneck_and_every_path() -> None:
         written=[long, Path("boxes.jsonl")],
     )
     lines = out.getvalue().splitlines()
-    assert lines[1].split() == ["[clip]", "ended", "300", "30.0", "0", "41.0", "60.0"]
+    assert lines[1].split() == ["[clip]", "ended", "300", "30.0", "0", "0", "41.0", "60.0"]
     assert "300 frames in 10.0 s, 30.0 fps" in lines
     # 6 s over 300 frames are 20 ms each, and 60% of 10 s
     assert ["network", "20.00", "60%", "300"] in [line.split() for line in lines]

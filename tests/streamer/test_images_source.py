@@ -6,9 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
+from streamer.contract import Source
 from streamer.errors import SourceError, SourceOpenError
 from streamer.frame import Frame
-from streamer.sources.table import open_sources
+from streamer.sources.inlets import open_inlets
+
+
+def sources_of(specs: list[str]) -> list[Source]:
+    return [inlet.source for inlet in open_inlets(specs)]
 
 
 def save(path: Path, level: int, size_wh: tuple[int, int] = (8, 6)) -> None:
@@ -18,7 +23,7 @@ def save(path: Path, level: int, size_wh: tuple[int, int] = (8, 6)) -> None:
 
 
 def read(spec: Path | str) -> list[Frame]:
-    (source,) = open_sources([str(spec)])
+    (source,) = sources_of([str(spec)])
     with source:
         return list(source)
 
@@ -63,7 +68,7 @@ def test_broken_picture_is_named_after_the_rest_was_delivered(tmp_path: Path) ->
     (tmp_path / "b.png").write_bytes(b"broken")
     (tmp_path / "c.png").write_bytes(b"")
     save(tmp_path / "d.png", 4)
-    (source,) = open_sources([str(tmp_path)])
+    (source,) = sources_of([str(tmp_path)])
     with source:
         frames = iter(source)
         names = [next(frames).name, next(frames).name]

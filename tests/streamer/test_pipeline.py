@@ -311,8 +311,8 @@ def test_newest_frame_wins_on_a_live_stream() -> None:
             return open_gate()
 
     sink = ListSink()
-    stage = IndexStage(max_batch=1, fault=wait)
-    end = Pipeline([Inlet.live(Live("a"))], stage, [Outlet(sink)], depth=1).run()
+    stage = IndexStage(max_batch=1, depth=2, fault=wait)
+    end = Pipeline([Inlet.live(Live("a"))], stage, [Outlet(sink)], is_fresh=True).run()
 
     assert sink.indices()[-1] == 49
     assert len(sink.results) <= 3  # the one in work, one that was waiting, the newest
@@ -351,11 +351,11 @@ def test_each_stream_has_analytics_of_its_own() -> None:
     assert end.times["analytics"].count == 8
 
 
-def test_depth_can_be_held_below_what_the_stage_likes() -> None:
+def test_no_batch_waits_behind_those_in_work_where_pictures_must_be_fresh() -> None:
     stage = IndexStage(depth=3)
-    Pipeline([CountingSource("a", 50)], stage, [Outlet(ListSink())], depth=1).run()
+    Pipeline([CountingSource("a", 50)], stage, [Outlet(ListSink())], is_fresh=True).run()
 
-    assert stage.most_in_flight == 1
+    assert stage.most_in_flight == 2
 
 
 @pytest.mark.parametrize(

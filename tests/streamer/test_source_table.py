@@ -4,41 +4,92 @@ from pathlib import Path
 
 import pytest
 
+from streamer.channel import Overflow
+from streamer.contract import Source
 from streamer.errors import SourceOpenError
 from streamer.sources.file import FileSource
 from streamer.sources.images import ImagesSource
+from streamer.sources.inlets import open_inlets
+from streamer.sources.input_config import InputConfig
+from streamer.sources.pace import Paced
 from streamer.sources.synthetic import SyntheticSource
-from streamer.sources.table import open_sources
+
+
+def sources_of(specs: list[str]) -> list[Source]:
+    return [inlet.source for inlet in open_inlets(specs)]
 
 
 def test_recording_is_named_after_its_file() -> None:
-    (source,) = open_sources(["somewhere/clip.v2.mp4"])
+    (source,) = sources_of(["somewhere/clip.v2.mp4"])
 
     assert isinstance(source, FileSource)
     assert source.stream_id == "clip.v2"
 
 
 def test_equal_names_become_distinct_ids() -> None:
-    sources = open_sources(["a/clip.mp4", "b/clip.mp4", "synthetic", "synthetic"])
+    sources = sources_of(["a/clip.mp4", "b/clip.mp4", "synthetic", "synthetic"])
 
     assert [s.stream_id for s in sources] == ["clip", "clip-2", "synthetic", "synthetic-2"]
 
 
 def test_id_is_safe_as_a_file_name() -> None:
-    assert open_sources(['x/a:b"c.mp4'])[0].stream_id == "a_b_c"
+    assert sources_of(['x/a:b"c.mp4'])[0].stream_id == "a_b_c"
 
 
 def test_folder_of_recordings_and_pictures_is_one_stream_each(tmp_path: Path) -> None:
     for name in ("one.mp4", "two.mkv", "a.png", "b.png", "read.me"):
         (tmp_path / name).touch()
-    sources = open_sources([str(tmp_path)])
+    sources = sources_of([str(tmp_path)])
 
     assert [s.stream_id for s in sources] == ["one", "two", tmp_path.name]
     assert isinstance(sources[2], ImagesSource)
 
 
+@pytest.mark.parametrize(
+    ("spec", "stream_id"),
+    [
+        ("rtsp://user:secret@door.example:554/cam1?token=abc", "door.example-cam1"),
+        ("http://host/live/index.m3u8", "host-index"),
+        ("udp://127.0.0.1:5000", "127.0.0.1"),
+        ("webcam:1", "webcam"),
+        ("screen:0,0,10,10", "screen"),
+    ],
+)
+def test_live_stream_lets_the_newest_frame_win_under_a_name_without_secrets(
+    spec: str, stream_id: str
+) -> None:
+    (inlet,) = open_inlets([spec])
+
+    assert inlet.source.stream_id == stream_id
+    assert inlet.overflow is Overflow.DROP_OLDEST
+
+
+@pytest.mark.parametrize("spec", ["clip.mp4", "synthetic", "-", "http://host/clip.mp4"])
+def test_recording_loses_no_frame(spec: str) -> None:
+    assert open_inlets([spec])[0].overflow is Overflow.BLOCK
+
+
+def test_mode_and_pace_decide_what_may_be_lost() -> None:
+    config = InputConfig(mode="every-frame", realtime=True, loop=True)
+    (every,) = open_inlets(["synthetic"], config)
+    (latest,) = open_inlets(["synthetic"], InputConfig(mode="latest", max_staleness_s=0.5))
+    (paced,) = open_inlets(["synthetic"], InputConfig(realtime=True))
+
+    assert (every.overflow, latest.overflow) == (Overflow.BLOCK, Overflow.DROP_OLDEST)
+    assert latest.max_staleness_s == 0.5
+    assert isinstance(every.source, Paced)
+    assert paced.overflow is Overflow.DROP_OLDEST
+
+
+def test_list_of_sources_names_its_streams(tmp_path: Path) -> None:
+    listing = tmp_path / "doors.yaml"
+    listing.write_text("- synthetic\n- {uri: 'rtsp://host/1', name: front door}\n")
+
+    assert [s.stream_id for s in sources_of([str(listing)])] == ["synthetic", "front door"]
+
+
 def test_synthetic_takes_options() -> None:
-    (source,) = open_sources(["synthetic:frames=3,seed=5,width=96,height=64"])
+    (source,) = sources_of(["synthetic:frames=3,seed=5,width=96,height=64"])
 
     assert isinstance(source, SyntheticSource)
     with source:
@@ -49,7 +100,7 @@ def test_synthetic_takes_options() -> None:
     ("spec", "message"),
     [
         ("*.nothing", "got none there"),
-        ("rtsp://user:secret@host/path", "not read yet"),
+        ("gopher://user:secret@host/path", "expected one of"),
         ("synthetic:colour=red", "expected one of"),
         ("synthetic:frames=many", "expected a number"),
         ("synthetic:frames=0", "frames"),
@@ -58,7 +109,7 @@ def test_synthetic_takes_options() -> None:
 )
 def test_senseless_source_is_one_clear_line(spec: str, message: str) -> None:
     with pytest.raises(SourceOpenError, match=message) as caught:
-        open_sources([spec])
+        sources_of([spec])
 
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)

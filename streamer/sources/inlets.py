@@ -1,0 +1,59 @@
+"""From what stands after --source to the inlets of a pipeline."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from streamer.contract import Source
+from streamer.feed import Inlet
+from streamer.sources.input_config import InputConfig
+from streamer.sources.loop import Looped
+from streamer.sources.pace import Paced
+from streamer.sources.table import NamedSource, find_sources
+
+UNSAFE_IN_FILE_NAMES = re.compile(r'[\x00-\x1f/\\:*?"<>|]+')
+LONGEST_ID = 100  # characters; file systems allow 255 bytes, suffixes included
+
+
+def open_inlets(specs: Sequence[str], config: InputConfig | None = None) -> list[Inlet]:
+    """One inlet a stream, with distinct ids; nothing is opened until the pipeline runs.
+
+    Args:
+        specs: as `find_sources` takes them.
+        config: how they are read.
+
+    Raises:
+        SourceOpenError: a spec that names nothing.
+        SourceSpecError: a spec that makes no sense.
+    """
+    config = config or InputConfig()
+    inlets: list[Inlet] = []
+    taken: set[str] = set()
+    for spec in specs:
+        for named in find_sources(spec, config):
+            stream_id = _unique(named.stem, taken)
+            taken.add(stream_id)
+            inlets.append(_inlet(named, stream_id, config))
+    return inlets
+
+
+def _inlet(named: NamedSource, stream_id: str, config: InputConfig) -> Inlet:
+    def make() -> Source:
+        return named.make(stream_id)
+
+    source = Looped(make) if config.loop and not named.is_live else make()
+    if config.realtime and not named.is_live:
+        source = Paced(source)
+    is_live = named.is_live or config.realtime
+    if config.mode == "latest" or (config.mode == "auto" and is_live):
+        return Inlet.live(source, max_staleness_s=config.max_staleness_s)
+    return Inlet(source)
+
+
+def _unique(stem: str, taken: set[str]) -> str:
+    base = UNSAFE_IN_FILE_NAMES.sub("_", stem).strip(". ")[:LONGEST_ID] or "stream"
+    name, number = base, 2
+    while name in taken:
+        name, number = f"{base}-{number}", number + 1
+    return name
