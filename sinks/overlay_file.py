@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Self, cast
 
 import av
 import numpy as np
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
 from detector.detections import Detections
 from sinks.annotate import Annotator, Style
 from sinks.canvas import YuvaCanvas
 from sinks.mp4 import partial_path
+from sinks.planes import plane_views
 from sinks.rewrite import rewrite
 from sinks.scale import scale_detections, scale_truth
 from sinks.timeline import Timeline, movie_timescale
@@ -357,14 +357,14 @@ class AlphaWriter:
         """Copy the drawing into the encoder's memory, widened to its samples."""
         self._frame.make_writable()
         more = self._format.bits - 8
-        for drawn, plane in zip(self._planes, _encoder_planes(self._frame, more), strict=True):
+        samples = plane_views(self._frame, bits=self._format.bits)
+        for drawn, plane in zip(self._planes, samples, strict=True):
             if more:
                 np.left_shift(drawn, more, out=plane, dtype=plane.dtype)
             else:
                 np.copyto(plane, drawn)
         if more:  # opaque is all ones, whatever the depth
-            alpha = _encoder_planes(self._frame, more)[3]
-            np.bitwise_or(alpha, alpha >> 8, out=alpha)
+            np.bitwise_or(samples[3], samples[3] >> 8, out=samples[3])
 
     def _mux(self, frame: VideoFrame | None) -> None:
         try:
@@ -403,12 +403,3 @@ def _drawing_planes(height: int, width: int, chroma_step: int) -> tuple[PlaneArr
     chroma = (height // chroma_step, width // chroma_step)
     shapes = ((height, width), chroma, chroma, (height, width))
     return tuple(np.empty(shape, np.uint8) for shape in shapes)
-
-
-def _encoder_planes(frame: VideoFrame, more_bits: int) -> list[NDArray[Any]]:
-    """Writable views on the samples inside `frame`, without the padding of its lines."""
-    dtype = np.dtype(np.uint16 if more_bits else np.uint8)  # hence the Any
-    return [
-        np.frombuffer(memoryview(plane), dtype).reshape(plane.height, -1)[:, : plane.width]
-        for plane in frame.planes
-    ]
