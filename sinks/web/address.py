@@ -11,7 +11,9 @@ from streamer.errors import SinkError
 
 LOOPBACK = "127.0.0.1"
 
-_FORM = re.compile(r"(?:(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:/\s]+)):)?(?P<port>\d{1,5})")
+_FORM = re.compile(
+    r"(?:(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:/\s]+)):)?(?P<port>[0-9]{1,5})"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Page:
     body: bytes
     content_type: str
 
-    async def __call__(self, _request: web.Request) -> web.Response:
+    async def send(self, _request: web.Request) -> web.Response:
         """Send it."""
         return web.Response(body=self.body, content_type=self.content_type, charset="utf-8")
 
@@ -57,6 +57,6 @@ def load_pages(table: Mapping[str, tuple[str, str]]) -> dict[str, Handler]:
     """
     folder = resources.files("sinks.web") / "static"
     return {
-        path: Page((folder / name).read_bytes(), content_type)
+        path: Page((folder / name).read_bytes(), content_type).send
         for path, (name, content_type) in table.items()
     }

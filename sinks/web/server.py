@@ -58,7 +58,11 @@ class Server:
         """Serve what comes in at `listening`, which is taken over."""
         self._thread = threading.Thread(target=self._run, args=(listening,), name=self._name)
         self._thread.start()
-        self._ready.result()
+        try:
+            self._ready.result()
+        except BaseException:
+            self._thread.join()
+            raise
 
     def stop(self) -> None:
         """End within about a second; returns when the thread has ended."""
@@ -83,6 +87,8 @@ class Server:
             self._ended.set_exception(error)
         else:
             self._ended.set_result(None)
+        finally:
+            listening.close()
 
     async def _serve(self, listening: socket.socket) -> None:
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -85,7 +86,9 @@ class WebSink:
         try:
             listening = self._address.listen()
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
+            # Python's own words repeat the address; an unknown name has a number below 0.
+            number = error.errno or 0
+            reason = (os.strerror(number) if number > 0 else str(error.strerror)).lower()
             raise SinkError(
                 f"{self.name}: cannot listen: {reason}; choose another address"
             ) from error

@@ -1,23 +1,23 @@
 // Where boxes and their labels go, so that no label covers another or leaves the picture.
 
-// The words of a box, such as "#3 person 0.92".
-export function words(box) {
+// The words of a box, such as "#3 person 0.92"; the short ones leave the score out.
+export function words(box, isShort) {
   if (!box.label) return "";
   const track = box.track === null ? "" : `#${box.track} `;
-  const score = box.score === null ? "" : ` ${box.score.toFixed(2)}`;
+  const score = isShort || box.score === null ? "" : ` ${box.score.toFixed(2)}`;
   return track + box.label + score;
 }
 
 // Boxes, best first, as {box, x, y, w, h, text, label: {x, y, w, h} or null}, in px of a view
 // of width by height; measure(text) gives the px a label of it takes, high its height.
-export function place(frame, width, height, measure, high) {
+export function place(frame, width, height, measure, high, isShort = false) {
   const across = width / frame.width, down = height / frame.height;
   const taken = [];
   return frame.boxes.map((box) => {
     const [left, top, right, bottom] = box.xyxy;
     const x = left * across, y = top * down;
     const w = (right - left) * across, h = (bottom - top) * down;
-    const text = words(box);
+    const text = words(box, isShort);
     const label = text && fit(x, y, w, h, Math.min(measure(text), width), width, height, high, taken);
     if (label) taken.push(label);
     return { box, x, y, w, h, text, label: label || null };

@@ -8,6 +8,7 @@ const chosen = new URLSearchParams(location.search).get("stream");
 const canvas = document.getElementById("overlay");
 const context = canvas.getContext("2d");
 const widths = new Map();
+const FLOWING = new Set(["running", "live"]);
 let frame = null, shown = chosen;
 
 new Link({ streams: chosen ? [chosen] : null, pictures: false, width: 0 }, receive, (status) => {
@@ -24,7 +25,8 @@ function receive(message) {
   }
   const stream = message.streams?.find(({ stream_id: id }) => id === shown);
   if (stream) canvas.dataset.state = stream.state;
-  if (stream && (stream.state === "ended" || stream.state === "failed")) clear();
+  // Where pictures do not flow, boxes would stand on whatever is shown there meanwhile.
+  if (stream && !FLOWING.has(stream.state)) clear();
   else draw();
 }
 

@@ -3,10 +3,10 @@
 import { Link } from "/link.js";
 import { Tile, count, number } from "/tile.js";
 
-const CAPTION_PX = 82; // of a tile, below its picture
 const GAP_PX = 12;
-const LEAST_TILE_PX = 300; // narrower and the numbers do not fit: the page scrolls instead
+const LEAST_TILE_PX = 210; // narrower and the numbers do not fit: the page scrolls instead
 const COMPACT_PX = 420;
+const TINY_PX = 280;
 
 const STATUS = {
   connecting: "connecting",
@@ -69,7 +69,7 @@ function showStates(streams) {
 }
 
 function showParts(times) {
-  const parts = Object.entries(times).filter(([, ms]) => ms > 0.005);
+  const parts = Object.entries(times).filter(([, ms]) => ms >= 0.05);
   const most = Math.max(...parts.map(([, ms]) => ms));
   const nodes = parts.map(([part, ms]) => {
     const node = document.createElement("span"), name = document.createElement("span");
@@ -105,11 +105,12 @@ function layOut() {
   if (!shown.length) return;
   const aspect = usualAspect(shown.map(([, tile]) => tile.frame).filter(Boolean));
   const width = grid.clientWidth - 2 * GAP_PX, height = grid.clientHeight - 2 * GAP_PX;
+  const caption = shown[0][1].part(":scope > .caption").offsetHeight + 2; // and the tile's edges
   let best = { size: 0, columns: 1 };
   for (let columns = 1; columns <= shown.length; columns++) {
     const rows = Math.ceil(shown.length / columns);
     const across = (width - (columns - 1) * GAP_PX) / columns;
-    const down = (height - (rows - 1) * GAP_PX) / rows - CAPTION_PX;
+    const down = (height - (rows - 1) * GAP_PX) / rows - caption;
     const size = Math.min(across, down * aspect);
     if (size > best.size) best = { size, columns };
   }
@@ -120,8 +121,9 @@ function layOut() {
   // A lone portrait picture is narrower than its numbers are.
   const across = Math.max(best.size, Math.min(LEAST_TILE_PX, width));
   grid.style.gridTemplateColumns = `repeat(${best.columns}, ${Math.floor(across)}px)`;
-  grid.style.gridAutoRows = `${Math.floor(best.size / aspect) + CAPTION_PX}px`;
+  grid.style.gridAutoRows = `${Math.floor(best.size / aspect) + caption}px`;
   grid.classList.toggle("compact", across < COMPACT_PX);
+  grid.classList.toggle("tiny", across < TINY_PX);
   grid.style.alignContent = "";
   if (grid.scrollHeight > grid.clientHeight) grid.style.alignContent = "start";
   const longer = Math.max(best.size, best.size / aspect);

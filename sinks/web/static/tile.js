@@ -1,9 +1,15 @@
 // One stream on the page: its picture with boxes above it, its state and its numbers.
 
-import { place } from "/labels.js";
+import { place, words } from "/labels.js";
 
 const STALE_MS = 4000; // a running stream without a picture for so long: people should know
-const LABEL = { font: "600 12px Inter, system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif", high: 17, pad: 12 };
+const FLOWING = new Set(["running", "live"]);
+const SMALL_PX = 460; // narrower pictures get smaller labels without scores
+const FAMILY = "Inter, system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
+const LABELS = {
+  large: { font: `600 12px ${FAMILY}`, high: 17, pad: 12 },
+  small: { font: `600 10px ${FAMILY}`, high: 14, pad: 8 },
+};
 
 const ruler = document.createElement("canvas").getContext("2d");
 const widths = new Map();
@@ -72,9 +78,11 @@ export class Tile {
     const silentMs = performance.now() - this.lastFrameMs;
     let text = "";
     if (stream.state === "failed") text = stream.error || "failed";
-    else if (!this.frame) text = stream.state === "running" ? "waiting for the first picture" : stream.state;
-    else if (stream.state === "opening") text = "opening";
-    else if (stream.state === "running" && silentMs > STALE_MS && !document.hidden) {
+    else if (stream.state === "retrying") text = stream.error ? `retrying: ${stream.error}` : "retrying";
+    else if (stream.state === "ended") text = this.frame ? "" : "ended without a picture";
+    else if (!FLOWING.has(stream.state)) text = stream.state;
+    else if (!this.frame) text = "waiting for the first picture";
+    else if (silentMs > STALE_MS && !document.hidden) {
       text = `no new picture for ${Math.round(silentMs / 1000)} s`;
     }
     this.put(".veil", text);
@@ -97,7 +105,11 @@ export class Tile {
 
   drawBoxes() {
     if (!this.width) return;
-    const placed = place(this.frame, this.width, this.height, labelWidth, LABEL.high);
+    const isSmall = this.width < SMALL_PX;
+    const kind = isSmall ? LABELS.small : LABELS.large;
+    this.part(".boxes").classList.toggle("small", isSmall);
+    const measure = (text) => labelWidth(text, kind);
+    const placed = place(this.frame, this.width, this.height, measure, kind.high, isSmall);
     const nodes = [];
     for (const { xyxy: [left, top, right, bottom], label } of this.frame.truth) {
       const across = this.width / this.frame.width, down = this.height / this.frame.height;
@@ -105,14 +117,14 @@ export class Tile {
       node.title = `truth: ${label}`;
       nodes.push(node);
     }
-    for (const { box, x, y, w, h, text } of placed.toReversed()) {
+    for (const { box, x, y, w, h } of placed.toReversed()) {
       const node = block("box", x, y, w, h);
       node.style.setProperty("--colour", box.colour);
       node.dataset.label = box.label;
       node.dataset.score = box.score;
       node.dataset.xyxy = box.xyxy.join(" ");
       if (box.track !== null) node.dataset.track = box.track;
-      node.title = text;
+      node.title = words(box);
       nodes.push(node);
     }
     for (const { box, text, label } of placed) {
@@ -151,13 +163,14 @@ export function count(value) {
   return value === null || value === undefined ? "–" : value.toLocaleString("en").replaceAll(",", "\u2009");
 }
 
-function labelWidth(text) {
-  if (!widths.has(text)) {
+function labelWidth(text, kind) {
+  const key = kind.font + text;
+  if (!widths.has(key)) {
     if (widths.size > 5000) widths.clear();
-    ruler.font = LABEL.font;
-    widths.set(text, Math.ceil(ruler.measureText(text).width) + LABEL.pad);
+    ruler.font = kind.font;
+    widths.set(key, Math.ceil(ruler.measureText(text).width) + kind.pad);
   }
-  return widths.get(text);
+  return widths.get(key);
 }
 
 function block(kind, x, y, w, h) {
