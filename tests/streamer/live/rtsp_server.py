@@ -40,7 +40,7 @@ def main() -> None:
     server.set_service(str(args.port))
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(_launch(args))
-    factory.set_shared(True)
+    factory.set_shared(not args.unshared)
     if args.password:
         _ask_password(server, factory, args.user, args.password)
     server.get_mount_points().add_factory("/cam", factory)
@@ -61,6 +61,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--codec", choices=sorted(ENCODERS), default="h264")
     parser.add_argument("--user", default="admin")
     parser.add_argument("--password")
+    parser.add_argument(
+        "--unshared", action="store_true", help="a pipeline a viewer: safe with viewers at once"
+    )
     parser.add_argument("--buffers", type=int, default=-1, help="frames before the end")
     return parser.parse_args()
 
