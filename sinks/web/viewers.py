@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -16,6 +15,7 @@ from aiohttp import web
 from sinks.web.config import WebConfig
 from sinks.web.frames import Kind, Preview, Previews, Wanted, width_step
 from sinks.web.messages import FrameJson, Wish, pack
+from sinks.web.pace import IdleMeter, Pace, processors
 from sinks.web.state import Board, Json, Newest, stats_json, streams_json
 
 Seen = dict[str, int]  # stream id -> version of the result a viewer has
@@ -141,6 +141,7 @@ class Rounds:
         self._encoder = encoder
         self._config = config
         self._news = asyncio.Event()
+        self._pace = Pace(config.fps, config.share, processors=processors(), idle=IdleMeter())
 
     @property
     def count(self) -> int:
@@ -167,7 +168,7 @@ class Rounds:
             # What the last round sent went out after it, so the loop's time is that of a period.
             took_ns = start_ns - before_ns + await self._serve(loop)
             before_ns = start_ns
-            await asyncio.sleep(start_s + self._pause_s(took_ns) - loop.time())
+            await asyncio.sleep(start_s + self._pace.pause_s(took_ns) - loop.time())
 
     async def sweep(self) -> None:
         """Drop who takes nothing, until cancelled."""
@@ -191,11 +192,6 @@ class Rounds:
             viewer.drop()
         for plain in self.plain:
             plain.cancel()
-
-    def _pause_s(self, took_ns: int) -> float:
-        """Seconds from the start of a round to the next."""
-        affordable_s = took_ns / 1e9 / (self._config.share * _processors())
-        return max(1 / self._config.fps, affordable_s)
 
     async def _serve(self, loop: asyncio.AbstractEventLoop) -> int:
         """One round; returns nanoseconds of processor time the encoder took."""
@@ -318,10 +314,3 @@ def _version(newest: Mapping[str, Newest], stream_id: str) -> int:
 
 def _ring(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
     loop.call_soon_threadsafe(news.set)
-
-
-def _processors() -> int:
-    """That this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

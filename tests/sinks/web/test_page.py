@@ -198,7 +198,7 @@ def test_many_streams_fill_the_window_and_one_of_them_can_be_enlarged(driver: Dr
             "(() => { const r = [...document.querySelectorAll('.tile:not([hidden])')]"
             ".map(t => t.getBoundingClientRect());"
             "return {count: r.length, right: Math.max(...r.map(x => x.right)),"
-            "bottom: Math.max(...r.map(x => x.bottom)), width: r[0].width}; })()"
+            "bottom: Math.max(...r.map(x => x.bottom)), width: r[0]?.width}; })()"
         )
         small = read(driver, shape)
         assert small["count"] == 9
