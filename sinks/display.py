@@ -36,12 +36,13 @@ _TEXT_PX = 16
 _CAPTION_PX = 26
 _NOTICE_NS = 2_000_000_000  # 2 s: long enough to read a line
 _HELP = (
-    "q, Esc   quit",
-    "space   hold the picture; detection goes on",
-    "s   save the picture",
-    "h   show or hide this",
-    "click   one stream alone, or all",
+    ("q, Esc", "quit"),
+    ("space", "hold the picture; detection goes on"),
+    ("s", "save the picture"),
+    ("h", "show or hide this"),
+    ("click", "one stream alone, or all"),
 )
+_HELP_PX = (460, 96, 16)  # width of the panel, of its keys, and of its margin
 
 
 class Request(enum.Enum):
@@ -325,10 +326,20 @@ class DisplaySink:
         for number, line in enumerate(reversed(lines), start=1):
             self._put(pixels, line, 8, height - number * (_CAPTION_PX + 2), _BAR)
         if self._has_help:
-            for number, line in enumerate(_HELP):
-                top = (height - len(_HELP) * _CAPTION_PX) // 2 + number * _CAPTION_PX
-                self._put(pixels, line, 24, top, _BAR)
+            self._put_help(pixels)
         return pixels
+
+    def _put_help(self, pixels: BgrArray) -> None:
+        """A panel in the middle, keys on the left, as much of it as there is room for."""
+        height, width = pixels.shape[:2]
+        panel_px, keys_px, margin = _HELP_PX
+        left = max(0, width - panel_px) // 2
+        top = max(0, height - len(_HELP) * _CAPTION_PX - 2 * margin) // 2
+        panel = pixels[top : top + len(_HELP) * _CAPTION_PX + 2 * margin, left : left + panel_px]
+        panel[:] = _BAR
+        for number, (key, meaning) in enumerate(_HELP):
+            self._put(panel, key, margin, margin + number * _CAPTION_PX, _BAR)
+            self._put(panel, meaning, margin + keys_px, margin + number * _CAPTION_PX, _BAR)
 
     def _put(self, pixels: BgrArray, text: str, left: int, top: int, ground: Bgr) -> None:
         """Write a line, cut short where it does not fit."""

@@ -15,6 +15,7 @@ and writes lines
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import signal
@@ -27,7 +28,8 @@ KEYS = frozenset({"escape", "space", "q", "s", "h"})
 
 def run(memory_path: Path) -> int:
     """Serve until the input ends or the window is closed."""
-    import pygame  # here, because only this process needs the toolkit to be installed
+    with contextlib.redirect_stdout(sys.stderr):  # it greets, where our lines go
+        import pygame  # here, because only this process needs the toolkit to be installed
 
     try:
         pygame.display.init()
@@ -93,6 +95,5 @@ def _tell(line: str) -> None:
 
 
 if __name__ == "__main__":
-    os.environ["PYGAME_HIDE_SUPPORT_PROMPT"] = "1"  # it would go where our lines go
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     sys.exit(run(Path(sys.argv[1])))

@@ -20,9 +20,10 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from detector.detections import Detections
+from sinks.alpha import OverlayConfig
 from sinks.file import FileSink
 from sinks.mp4 import FileConfig
-from sinks.overlay_file import OverlayConfig, OverlayFileSink
+from sinks.overlay_file import OverlayFileSink
 from streamer.errors import SinkError
 from streamer.result import Result
 from streamer.sources.file import FileSource
@@ -252,7 +253,8 @@ def test_a_killed_run_leaves_what_plays(tmp_path: Path, suffix: str) -> None:
     script = f"""
         import os, signal
         from pathlib import Path
-        from sinks.overlay_file import OverlayConfig, OverlayFileSink
+        from sinks.alpha import OverlayConfig
+        from sinks.overlay_file import OverlayFileSink
         from tests.sinks.results import results
         with OverlayFileSink(Path({str(layer)!r}), (), OverlayConfig(keyframe_s=1.0)) as sink:
             for result in results(range(0, 300 * 1001, 1001)):
