@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from streamer.clock import Clock, MonotonicClock
 from streamer.redact import redact
 from streamer.result import Result
 from streamer.snapshot import RunSnapshot, StreamSnapshot
+
+# The folders of a path, as in /home/me/gate.mp4; of addresses nothing.
+_FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^\s/:]+/)+")
 
 Json = dict[str, object]  # a JSON object
 
@@ -166,7 +170,7 @@ def _stream_json(stream: StreamSnapshot, progress: Progress, newest: Newest | No
         "latency_p50_ms": _ms(stream.latency_p50_ns),
         "latency_p95_ms": _ms(stream.latency_p95_ns),
         "boxes": None if newest is None else len(newest.result.detections),
-        "error": None if stream.error is None else redact(stream.error),
+        "error": None if stream.error is None else _FOLDERS.sub("", redact(stream.error)),
     }
 
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from detector.detections import Detections
 from sinks.web.config import WebConfig
-from sinks.web.sink import OverlayPageSink, WebSink
+from sinks.web.sink import WebSink
 from streamer.frame import Frame, StreamInfo
+from streamer.picture import BgrPicture
 from streamer.result import Result
 from streamer.snapshot import RunSnapshot, StreamSnapshot, StreamState
 from streamer.stats import StageTime
@@ -122,15 +123,8 @@ def unpack(message: bytes) -> tuple[dict[str, object], list[bytes]]:
     return header, pictures
 
 
-def overlay(config: WebConfig = CONFIG, *, port: int = 0) -> WebSink:
-    """A sink for the overlay page, not yet entered."""
-    return OverlayPageSink(str(port), CLASSES, config=config)
-
-
 def noise(index: int, of: StreamInfo) -> Result[Detections]:
     """A frame that hardly compresses, so that it fills buffers."""
-    from streamer.picture import BgrPicture
-
     pixels = np.random.default_rng(index).integers(0, 256, (of.height, of.width, 3), np.uint8)
     plain = result(index, of=of)
     return replace(plain, frame=replace(plain.frame, picture=BgrPicture(pixels)))

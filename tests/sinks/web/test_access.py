@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from sinks.web.config import WebConfig
-from sinks.web.sink import WebSink
-from tests.sinks.web.serving import TOKEN, base, client, overlay, port_of, raw, serving
+from sinks.web.sink import OverlayPageSink, WebSink
+from tests.sinks.web.serving import TOKEN, base, client, port_of, raw, serving
 
 PATHS = (
     "/",
@@ -237,6 +237,6 @@ def test_the_token_is_never_logged(sink: WebSink, caplog: pytest.LogCaptureFixtu
 
 
 def test_the_overlay_server_has_no_page_of_pictures() -> None:
-    with overlay() as sink, client(sink) as http:
+    with serving(kind=OverlayPageSink) as sink, client(sink) as http:
         assert "canvas" in http.get("/").text
         assert http.get("/page.js").status_code == 404

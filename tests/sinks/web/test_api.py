@@ -74,6 +74,13 @@ def test_secrets_in_errors_are_masked_before_they_are_shown() -> None:
     assert "rtsp://admin:***@door/1" in json.dumps(streams_json(board))
 
 
+def test_errors_name_files_without_their_folders() -> None:
+    board = Board()
+    board.observe(snapshot({"gate": "failed"}, error="/home/me/gate.mp4: see rtsp://door/a/b"))
+    (told,) = streams_json(board)
+    assert told["error"] == "gate.mp4: see rtsp://door/a/b"
+
+
 def test_metrics_are_read_by_prometheus_own_parser() -> None:
     with serving() as sink, client(sink) as http:
         sink.observe(snapshot({"gate": "running", 'odd"\\\nname': "failed"}))

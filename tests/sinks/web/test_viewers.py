@@ -18,7 +18,7 @@ import pytest
 
 from sinks.web.config import WebConfig
 from sinks.web.server import IDLE_S
-from sinks.web.sink import WebSink
+from sinks.web.sink import OverlayPageSink, WebSink
 from streamer.errors import SinkError
 from streamer.picture import BgrArray, Picture
 from streamer.result import Result
@@ -28,7 +28,6 @@ from tests.sinks.web.serving import (
     base,
     client,
     noise,
-    overlay,
     port_of,
     result,
     serving,
@@ -269,12 +268,10 @@ def test_fifty_viewers_see_every_stream() -> None:
             _until(lambda: http.get("/api/stats").json()["viewers"] == 0)
 
 
-@pytest.mark.parametrize("make", [serving, None], ids=["web", "overlay"])
-def test_it_ends_at_once_with_viewers_connected_and_leaves_no_thread(
-    make: Callable[[], object] | None,
-) -> None:
+@pytest.mark.parametrize("kind", [WebSink, OverlayPageSink])
+def test_it_ends_at_once_with_viewers_connected_and_leaves_no_thread(kind: type[WebSink]) -> None:
     before = threading.active_count()
-    sink = overlay() if make is None else WebSink("0", (), config=CONFIG)
+    sink = kind("0", (), config=CONFIG)
     with ExitStack() as stack:
         with sink:
             sink.observe(snapshot())
