@@ -53,7 +53,7 @@ function draw() {
   context.textBaseline = "middle";
   const high = Math.round(1.45 * text), pad = Math.round(text / 2);
   const placed = place(frame, across, down, (words) => measure(words) + 2 * pad, high);
-  for (const { box, x, y, w, h } of placed.toReversed()) {
+  for (const { box, x, y, w, h } of [...placed].reverse()) {
     context.strokeStyle = box.colour;
     context.lineWidth = line;
     context.strokeRect(x + line / 2, y + line / 2, Math.max(0, w - line), Math.max(0, h - line));

@@ -117,7 +117,7 @@ export class Tile {
       node.title = `truth: ${label}`;
       nodes.push(node);
     }
-    for (const { box, x, y, w, h } of placed.toReversed()) {
+    for (const { box, x, y, w, h } of [...placed].reverse()) {
       const node = block("box", x, y, w, h);
       node.style.setProperty("--colour", box.colour);
       node.dataset.label = box.label;
