@@ -29,11 +29,15 @@ from detector.contract import Detector
 from detector.detections import Detections
 from detector.errors import DetectorError
 from detector.table import DETECTORS, build_detector
+from sinks.alpha import OverlayConfig
 from sinks.annotate import Style
 from sinks.console import Readout
+from sinks.display import DisplayConfig
 from sinks.fetching import Fetching
 from sinks.file import FileSink
 from sinks.mp4 import FileConfig
+from sinks.segments import SegmentsConfig
+from sinks.stream import StreamConfig
 from sinks.summary import show_summary
 from sinks.table import SINKS, BuiltSink, SinkContext, SinkSpec, build_sinks, parse_sink
 from sinks.target import (
@@ -45,6 +49,8 @@ from sinks.target import (
     no_empty_folder,
 )
 from sinks.terminal import Terminal, logging_to, silence
+from sinks.ticker import Ticker, show_pages
+from sinks.web.config import WebConfig
 from streamer.channel import Overflow
 from streamer.contract import Analytic
 from streamer.errors import SinkError, SourceOpenError, SourceSpecError, StreamerError
@@ -81,7 +87,7 @@ class RunConfig:
         detector: what looks at the frames.
         tracking: what follows objects from frame to frame; pictures are not tracked.
         sinks: `NAME[:PATH]` or `package.module:Class[:PATH]` each.
-        file: how the file sink writes video.
+        file: how the file sink writes video; display, overlay, segments, stream and web likewise.
         style: how results are drawn.
         output: folder to write to, or None for a new one in runs/detect, named after the first
             source.
@@ -95,6 +101,11 @@ class RunConfig:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     sinks: tuple[str, ...] = ("file",)
     file: FileConfig = field(default_factory=FileConfig)
+    display: DisplayConfig = field(default_factory=DisplayConfig)
+    overlay: OverlayConfig = field(default_factory=OverlayConfig)
+    segments: SegmentsConfig = field(default_factory=SegmentsConfig)
+    stream: StreamConfig = field(default_factory=StreamConfig)
+    web: WebConfig = field(default_factory=WebConfig)
     style: Style = field(default_factory=Style)
     output: Path | None = None
     limit: int | None = None
@@ -150,39 +161,44 @@ def _run(config: RunConfig, signals: StopSignals, screen: Terminal, out: Termina
     """The run itself: objects, pipeline, summary."""
     inlets = open_inlets(config.sources, config.input)
     stream_ids = tuple(inlet.source.stream_id for inlet in inlets)
+    is_live = all(inlet.overflow is Overflow.DROP_OLDEST for inlet in inlets)
     with _usage_errors():
         specs = [parse_sink(text) for text in config.sinks]
         output = config.output or new_folder(
             DEFAULT_OUTPUT, stream_ids[0], overwrite=config.overwrite
         )
-        _check_outputs(specs, SinkContext(output, stream_ids, ()), config)
+        context = SinkContext(
+            output,
+            stream_ids,
+            class_names=(),
+            style=config.style,
+            overwrite=config.overwrite,
+            is_live=is_live,
+            configs={name: getattr(config, name) for name in SINKS if hasattr(config, name)},
+        )
+        _check_outputs(specs, context, config)
     with Fetching(screen) as fetching:
         detector = _build_detector(_lowered(config), fetching.show)
-    context = SinkContext(
-        output=output,
-        stream_ids=stream_ids,
-        class_names=detector.class_names,
-        style=config.style,
-        overwrite=config.overwrite,
-        configs={"file": config.file},
-    )
+    context = replace(context, class_names=detector.class_names)
     with _usage_errors():
         built = [sink for spec in specs for sink in build_sinks(spec, context)]
-    outlets = [_outlet(sink) for sink in built]
+    sinks = [each.sink for each in built]
     pipeline = Pipeline(
         inlets,
         detector,
-        outlets,
+        [_outlet(each) for each in built],
         analyse=partial(_analytics, config),
         limit=config.limit,
-        is_fresh=all(inlet.overflow is Overflow.DROP_OLDEST for inlet in inlets),
+        is_fresh=is_live,
     )
     if config.style.note:
         screen.say(f"note: {config.style.note}")
     try:
         with no_empty_folder(output), Readout(screen, limit=config.limit) as readout:
+            ticker = Ticker(sinks, readout, signals, screen, pipeline.stop)
+            show_pages(sinks, screen)
             signals.defer()
-            snapshot = pipeline.run(_Ticker(pipeline, readout, signals, screen))
+            snapshot = pipeline.run(ticker, tick_s=ticker.tick_s)
     finally:
         written = _finish(built, config)
         _show_end(out, pipeline.snapshot(), built, written)
@@ -235,7 +251,7 @@ def _analytics(config: RunConfig, stream: StreamInfo) -> list[Analytic[Detection
 
 def _outlet(built: BuiltSink) -> Outlet[Detections]:
     only = None if built.stream_id is None else frozenset({built.stream_id})
-    return Outlet(built.sink, stream_ids=only)
+    return Outlet(built.sink, only, is_optional=built.is_optional, overflow=built.overflow)
 
 
 def _finish(sinks: Sequence[BuiltSink], config: RunConfig) -> list[Path]:
@@ -281,30 +297,6 @@ def _ending(snapshot: RunSnapshot, signals: StopSignals, screen: Terminal) -> in
     if len(failed) == len(snapshot.streams) and all(stream.info is None for stream in failed):
         return NO_SOURCE
     return STREAM_FAILED if failed else DONE
-
-
-class _Ticker:
-    """What happens a few times a second: the readout, and the end where a signal asks for it."""
-
-    def __init__(
-        self,
-        pipeline: Pipeline[Detections],
-        readout: Readout,
-        signals: StopSignals,
-        screen: Terminal,
-    ) -> None:
-        self._pipeline = pipeline
-        self._readout = readout
-        self._signals = signals
-        self._screen = screen
-        self._is_stopping = False
-
-    def __call__(self, snapshot: RunSnapshot) -> None:
-        self._readout.show(snapshot)
-        if self._signals.exit_code is not None and not self._is_stopping:
-            self._is_stopping = True
-            self._screen.say("stopping: finishing what was begun; once more abandons it")
-            self._pipeline.stop()
 
 
 @contextmanager

@@ -127,7 +127,11 @@ _OPTIONS: Mapping[str, _Option] = {
     "--batch": _Option("detector.batch", typed, "N", "most frames a forward pass takes"),
     "--tracker": _Option("tracking.name", str, "NAME", "none, sort, bytetrack or ocsort"),
     "--sink": _Option(
-        "sinks", str, "NAME[:PATH]", "file, jsonl or null; repeatable (file)", is_repeatable=True
+        "sinks",
+        str,
+        "NAME[:PATH]",
+        "file, jsonl, display, web:PORT, ...; repeatable (file)",
+        is_repeatable=True,
     ),
     "--output": _Option("output", str, "DIR", "folder to write to (runs/detect/<name>)"),
     "--limit": _Option("limit", typed, "N", "frames a stream"),

@@ -11,11 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from detector.detections import Detections
+from sinks.alpha import OverlayConfig
 from sinks.annotate import Style
+from sinks.display import DisplayConfig, DisplaySink
 from sinks.file import FileSink
 from sinks.jsonl import JsonlConfig, JsonlSink
 from sinks.mp4 import FileConfig
 from sinks.null import NullConfig, NullSink
+from sinks.overlay_file import OverlayFileSink
+from sinks.segments import SegmentsConfig, SegmentsSink
+from sinks.stream import StreamConfig, StreamSink, stream_addresses
+from sinks.web.config import WebConfig
+from streamer.channel import Overflow
 from streamer.contract import Sink
 from streamer.errors import SinkError
 
@@ -48,6 +55,7 @@ class SinkContext:
         class_names: of the detector.
         style: how results look.
         overwrite: replace files that exist, whatever a sink's own config says.
+        is_live: all streams are live, so that a sink that cannot keep up must drop.
         configs: a config per sink name; a missing one is the default.
     """
 
@@ -56,6 +64,7 @@ class SinkContext:
     class_names: Sequence[str]
     style: Style = field(default_factory=Style)
     overwrite: bool = False
+    is_live: bool = False
     configs: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -66,10 +75,14 @@ class BuiltSink:
     Attributes:
         sink: not yet entered.
         stream_id: the one stream whose results it takes, or None for all.
+        is_optional: its failure costs only its own data.
+        overflow: what happens when it is slower than the detector.
     """
 
     sink: Sink[Detections]
     stream_id: str | None
+    is_optional: bool = False
+    overflow: Overflow = Overflow.BLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +167,79 @@ def _null_sinks(
     return [BuiltSink(NullSink(), None)]
 
 
+def _display_sinks(
+    argument: str | None, config: DisplayConfig, context: SinkContext
+) -> list[BuiltSink]:
+    if argument is not None:
+        raise SinkError(f"sink display: expected no more, got {argument!r}; leave it out")
+    sink = DisplaySink(
+        context.class_names, context.stream_ids, context.output, context.style, config
+    )
+    return [BuiltSink(sink, None, is_optional=True)]  # its write only keeps a reference
+
+
+def _overlay_sinks(
+    argument: str | None, config: OverlayConfig, context: SinkContext
+) -> list[BuiltSink]:
+    """A page for a browser where the argument is a port, else a file with alpha a stream."""
+    if argument is not None and argument.rpartition(":")[2].isdigit():
+        pages = context.configs.get("web", WebConfig())
+        return _page_sinks("OverlayPageSink", argument, pages, context)
+    config = replace(config, overwrite=config.overwrite or context.overwrite)
+    path = Path(argument) if argument else context.output / "overlay.webm"
+    targets = dict.fromkeys(context.stream_ids, path)
+    if len(targets) > 1:  # x.webm of several streams: x/<stream>.webm
+        targets = {each: path.with_suffix("") / f"{each}{path.suffix}" for each in targets}
+    return [
+        BuiltSink(OverlayFileSink(target, context.class_names, config, context.style), stream_id)
+        for stream_id, target in targets.items()
+    ]
+
+
+def _segments_sinks(
+    argument: str | None, config: SegmentsConfig, context: SinkContext
+) -> list[BuiltSink]:
+    folder = Path(argument) if argument else context.output / "segments"
+    if config.keep_bytes is not None:  # of all streams together
+        config = replace(config, keep_bytes=max(1, config.keep_bytes // len(context.stream_ids)))
+    return [
+        BuiltSink(
+            SegmentsSink(folder / each, each, context.class_names, config, context.style), each
+        )
+        for each in context.stream_ids
+    ]
+
+
+def _stream_sinks(
+    argument: str | None, config: StreamConfig, context: SinkContext
+) -> list[BuiltSink]:
+    overflow = Overflow.DROP_OLDEST if context.is_live else Overflow.BLOCK
+    return [
+        BuiltSink(
+            StreamSink(address, context.class_names, config, context.style),
+            stream_id,
+            is_optional=True,
+            overflow=overflow,
+        )
+        for stream_id, address in stream_addresses(argument or "", context.stream_ids).items()
+    ]
+
+
+def _web_sinks(argument: str | None, config: WebConfig, context: SinkContext) -> list[BuiltSink]:
+    return _page_sinks("WebSink", argument or "", config, context)
+
+
+def _page_sinks(kind: str, address: str, config: object, context: SinkContext) -> list[BuiltSink]:
+    try:
+        module = importlib.import_module("sinks.web.sink")
+    except ImportError as error:
+        raise SinkError(
+            f"sink web: expected its server library, got {error}; pip install 'streamer[web]'"
+        ) from error
+    sink = getattr(module, kind)(address, context.class_names, context.style, config)
+    return [BuiltSink(sink, None, is_optional=True)]
+
+
 def _imported(spec: SinkSpec, context: SinkContext) -> Sink[Detections]:
     """An object of a class outside the table, made with (argument or None, context)."""
     module_name, _, class_name = spec.name.partition(":")
@@ -176,4 +262,9 @@ SINKS: Mapping[str, SinkKind] = {
     "file": SinkKind(FileConfig, _file_sinks),
     "jsonl": SinkKind(JsonlConfig, _jsonl_sinks),
     "null": SinkKind(NullConfig, _null_sinks),
+    "display": SinkKind(DisplayConfig, _display_sinks),
+    "overlay": SinkKind(OverlayConfig, _overlay_sinks),
+    "segments": SinkKind(SegmentsConfig, _segments_sinks),
+    "stream": SinkKind(StreamConfig, _stream_sinks),
+    "web": SinkKind(WebConfig, _web_sinks),
 }

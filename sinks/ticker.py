@@ -1,0 +1,113 @@
+"""What happens a few times a second in the main thread of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
+
+from rich.text import Text
+
+from sinks.console import Readout
+from sinks.display import Request
+from sinks.terminal import Terminal
+from streamer.signals import StopSignals
+from streamer.snapshot import RunSnapshot
+
+TICK_S = 0.25
+WINDOW_TICK_S = 0.03  # a window answers hands at once only if it is asked this often
+READOUT_EVERY_NS = 250_000_000
+
+
+@runtime_checkable
+class Observer(Protocol):
+    """A sink that shows how the run stands."""
+
+    def observe(self, snapshot: RunSnapshot) -> None:
+        """Take note; must not block."""
+        ...
+
+
+@runtime_checkable
+class Window(Protocol):
+    """A sink whose window lives in the main thread."""
+
+    def pump(self) -> Request:
+        """Show what is new, and say what the person at it wants."""
+        ...
+
+
+@runtime_checkable
+class Page(Protocol):
+    """A sink that a browser can open."""
+
+    @property
+    def url(self) -> str:
+        """With the token in it."""
+        ...
+
+
+class Ticker:
+    """Updates the readout and whoever watches; stops the run where a person asks for it.
+
+    Args:
+        sinks: all of the run.
+        readout: of the console.
+        signals: which have come.
+        screen: for a word about the end.
+        stop: ends the run; called once, from the main thread.
+    """
+
+    def __init__(
+        self,
+        sinks: Sequence[object],
+        readout: Readout,
+        signals: StopSignals,
+        screen: Terminal,
+        stop: Callable[[], None],
+    ) -> None:
+        self._observers = [sink for sink in sinks if isinstance(sink, Observer)]
+        self._windows = [sink for sink in sinks if isinstance(sink, Window)]
+        self._readout = readout
+        self._signals = signals
+        self._screen = screen
+        self._stop = stop
+        self._is_stopping = False
+        self._shown_ns: int | None = None
+
+    @property
+    def tick_s(self) -> float:
+        """How often it wants to be called."""
+        return WINDOW_TICK_S if self._windows else TICK_S
+
+    def __call__(self, snapshot: RunSnapshot) -> None:
+        """One tick."""
+        wants_out = [window for window in self._windows if window.pump() is Request.QUIT]
+        if self._is_due(snapshot):
+            self._readout.show(snapshot)
+            for observer in self._observers:
+                observer.observe(snapshot)
+        if wants_out or self._signals.exit_code is not None:
+            self._end(by_signal=not wants_out)
+
+    def _is_due(self, snapshot: RunSnapshot) -> bool:
+        now_ns = snapshot.elapsed_ns
+        has_ended = all(stream.state in ("ended", "failed") for stream in snapshot.streams)
+        if self._shown_ns is not None and now_ns - self._shown_ns < READOUT_EVERY_NS:
+            return has_ended
+        self._shown_ns = now_ns
+        return True
+
+    def _end(self, *, by_signal: bool) -> None:
+        if self._is_stopping:
+            return
+        self._is_stopping = True
+        if by_signal:
+            self._screen.say("stopping: finishing what was begun; once more abandons it")
+        self._stop()
+
+
+def show_pages(sinks: Sequence[object], screen: Terminal) -> None:
+    """Tell the person who started the run, and nobody else, where to look."""
+    for sink in sinks:
+        if isinstance(sink, Page):
+            screen.print(Text(f"open {sink.url}"), soft_wrap=True)  # with its token, on purpose
