@@ -267,9 +267,11 @@ class Pipeline(Generic[T]):
         stream = result.frame.stream
         if stream.stream_id not in self._analytics:
             self._analytics[stream.stream_id] = self._analyse(stream)
-        with self._times.measure("analytics"):
-            for analytic in self._analytics[stream.stream_id]:
-                result = analytic.update(result)
+        analytics = self._analytics[stream.stream_id]
+        if analytics:
+            with self._times.measure("analytics"):
+                for analytic in analytics:
+                    result = analytic.update(result)
         return result
 
     def _close_finished_outlets(self) -> None:
