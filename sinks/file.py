@@ -13,6 +13,7 @@ from sinks.canvas import I420Canvas
 from sinks.images import PictureWriter
 from sinks.mp4 import FileConfig, Mp4Writer
 from sinks.picture_file import is_picture
+from sinks.target import make_room
 from streamer.errors import SinkError
 from streamer.frame import Frame
 from streamer.result import Result
@@ -74,15 +75,7 @@ class FileSink:
         """
         if not (self._is_video or is_picture(self._path)):
             raise SinkError(f"{self._path}: expected a name ending in .mp4; change the suffix")
-        if self._path.exists() and not self._config.overwrite:
-            raise SinkError(f"{self._path}: exists; allow overwriting or choose another output")
-        if self._path.is_dir():
-            raise SinkError(f"{self._path}: expected a file, got a folder; choose another name")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise SinkError(f"{self._path.parent}: cannot be made: {reason}") from error
+        make_room(self._path, overwrite=self._config.overwrite)
         return self
 
     def __exit__(

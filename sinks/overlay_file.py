@@ -11,6 +11,7 @@ from detector.detections import Detections
 from sinks.alpha import FORMATS, AlphaWriter, OverlayConfig
 from sinks.annotate import Annotator, Style
 from sinks.scale import scale_detections, scale_truth
+from sinks.target import make_room
 from streamer.errors import SinkError
 from streamer.result import Result
 
@@ -70,15 +71,7 @@ class OverlayFileSink:
                 f"{self._path}: expected a name ending in {' or '.join(FORMATS)}, got "
                 f"{self._path.suffix!r}; only these hold transparency"
             )
-        if self._path.is_dir():
-            raise SinkError(f"{self._path}: expected a file, got a folder; choose another name")
-        if self._path.exists() and not self._config.overwrite:
-            raise SinkError(f"{self._path}: exists; allow overwriting or choose another output")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise SinkError(f"{self._path.parent}: cannot be made: {reason}") from error
+        make_room(self._path, overwrite=self._config.overwrite)
         return self
 
     def __exit__(

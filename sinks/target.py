@@ -63,6 +63,23 @@ def check_targets(targets: Sequence[Path], inputs: Inputs, *, overwrite: bool) -
                 raise SinkError(f"{path}: exists; pass --overwrite or choose another output")
 
 
+def make_room(target: Path, *, overwrite: bool) -> None:
+    """Make the folder of a file that is about to be written.
+
+    Raises:
+        SinkError: the file exists and may not be replaced, or its folder cannot be made.
+    """
+    if target.is_dir():
+        raise SinkError(f"{target}: expected a file, got a folder; choose another name")
+    if target.exists() and not overwrite:
+        raise SinkError(f"{target}: exists; allow overwriting or choose another output")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SinkError(f"{target.parent}: cannot be made: {reason}") from error
+
+
 def check_picture_folder(folder: Path, inputs: Inputs) -> None:
     """Refuse to write pictures, which keep their names, where they came from.
 

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from sinks.web.state import Board, Standing, public_part, reconnects
+from sinks.web.state import Board, Standing, public_part
 from streamer.snapshot import StreamSnapshot, StreamState
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -19,7 +19,7 @@ _COUNTERS: tuple[tuple[str, str, Callable[[StreamSnapshot], int]], ...] = (
     ("frames_in", "Frames the source has given.", lambda stream: stream.frames_in),
     ("frames_done", "Frames that have passed every sink.", lambda stream: stream.frames_done),
     ("frames_dropped", "Frames lost on the way.", lambda stream: stream.dropped),
-    ("reconnects", "Times a live stream was opened anew.", reconnects),
+    ("reconnects", "Times a live stream was opened anew.", lambda stream: stream.reconnects),
 )
 
 

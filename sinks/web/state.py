@@ -140,18 +140,12 @@ def stats_json(board: Board) -> Json:
         "frames_in": sum(stream.frames_in for stream in streams),
         "frames_done": sum(stream.frames_done for stream in streams),
         "dropped": sum(stream.dropped for stream in streams),
-        "reconnects": sum(reconnects(stream) for stream in streams),
+        "reconnects": sum(stream.reconnects for stream in streams),
         "times_ms": {
             public_part(part): round(time.mean_ms, 3)
             for part, time in standing.snapshot.times.items()
         },
     }
-
-
-def reconnects(stream: StreamSnapshot) -> int:
-    """How often a live stream was opened anew."""
-    count: int = getattr(stream, "reconnects", 0)  # not every run counts them
-    return count
 
 
 def _stream_json(stream: StreamSnapshot, progress: Progress, newest: Newest | None) -> Json:
@@ -166,7 +160,7 @@ def _stream_json(stream: StreamSnapshot, progress: Progress, newest: Newest | No
         "frames_done": stream.frames_done,
         "frames_expected": progress.expected,
         "dropped": stream.dropped,
-        "reconnects": reconnects(stream),
+        "reconnects": stream.reconnects,
         "latency_p50_ms": _ms(stream.latency_p50_ns),
         "latency_p95_ms": _ms(stream.latency_p95_ns),
         "boxes": None if newest is None else len(newest.result.detections),
