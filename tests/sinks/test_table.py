@@ -48,7 +48,7 @@ def test_a_spec_is_a_name_and_perhaps_an_argument(text: str, expected: SinkSpec)
     [("fil", "did you mean 'file'"), ("json:x", "did you mean 'jsonl'"), ("", "package.module")],
 )
 def test_an_unknown_name_is_answered_with_the_known_ones(text: str, hint: str) -> None:
-    with pytest.raises(SinkError, match=f"expected one of file, jsonl, null, display, overlay, segments, stream, web, got .*{hint}"):
+    with pytest.raises(SinkError, match=f"expected one of {', '.join(SINKS)}, got .*{hint}"):
         parse_sink(text)
 
 
