@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -15,12 +16,14 @@ from streamer.errors import ChannelClosed, SourceError, SourceOpenError, SourceT
 from streamer.frame import Frame, StreamInfo
 from streamer.health import Health
 from streamer.redact import redact
+from streamer.sources.assembly import Assembler, assembler_of
 from streamer.sources.decoded import Converter, DecodedPicture, Orientation
 from streamer.sources.interrupt import Interrupt
 from streamer.sources.network_config import (
     SCHEMES,
     NetworkConfig,
     is_network,
+    is_unparsed,
     open_options,
     scheme_of,
 )
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     import av
     from av.container import InputContainer
     from av.packet import Packet
+    from av.stream import Stream
     from av.video.stream import VideoStream
 
 # Formats that carry no times: FFmpeg would count frames at a rate of its own invention.
@@ -108,6 +112,7 @@ class NetworkSource:
         self._interrupt = Interrupt()
         self._container: InputContainer | None = None
         self._packets: Iterator[Packet[VideoStream]] | None = None
+        self._assembler: Assembler | None = None
         self._ready: list[av.VideoFrame] = []
 
     @property
@@ -173,12 +178,17 @@ class NetworkSource:
             ready = more
 
     def _open(self) -> None:
+        from av.codec.context import Flags2
+
         if not is_network(self._url):
             raise SourceRefusedError(f"source '{self._name}': expected a network address")
         self._check_name()
         self._container = self._connect()
         video = self._choose_video(self._container)
         video.thread_type = "SLICE"  # frame threads would hold back a frame each
+        if is_unparsed(self._url):
+            self._assembler = assembler_of(video.codec_context.name)
+            video.codec_context.flags2 |= Flags2.chunks  # a picture may come in several units
         self._packets = self._container.demux(video)
         first: list[av.VideoFrame] | None = []
         deadline_ns = self._clock.now_ns() + int(self._config.connect_timeout_s * 1e9)
@@ -278,10 +288,31 @@ class NetworkSource:
     def _decode(self, packet: Packet[VideoStream]) -> list[av.VideoFrame]:
         import av
 
-        try:
-            return list(packet.decode())
-        except av.InvalidDataError:  # a camera's hiccup; the next key frame mends it
-            return []
+        frames: list[av.VideoFrame] = []
+        for whole in self._assembled(packet):
+            with contextlib.suppress(av.InvalidDataError):  # a hiccup; the next key frame mends it
+                frames += packet.stream.codec_context.decode(whole)
+        return frames
+
+    def _assembled(
+        self, packet: Packet[VideoStream]
+    ) -> Iterator[Packet[VideoStream] | Packet[Stream] | None]:
+        """What the decoder is to be given; None at the end."""
+        import av
+
+        if self._assembler is None:
+            yield packet if packet.size else None
+            return
+        is_end = not packet.size
+        units = (
+            self._assembler.flush() if is_end else self._assembler.push(bytes(packet), packet.pts)
+        )
+        for unit in units:
+            whole = av.Packet(unit.data)
+            whole.pts, whole.time_base = unit.pts, packet.time_base
+            yield whole
+        if is_end:
+            yield None
 
     def _check_end(self, last: Frame | None) -> None:
         """An end is one only where it was announced."""

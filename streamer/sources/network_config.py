@@ -54,6 +54,11 @@ def is_network(url: str) -> bool:
     return scheme_of(url) in SCHEMES
 
 
+def is_unparsed(url: str) -> bool:
+    """FFmpeg is told to hand out what the packets of this address carry, as it comes."""
+    return "noparse" in _OPTIONS[scheme_of(url)].get("fflags", "")
+
+
 def open_options(url: str, config: NetworkConfig) -> dict[str, str]:
     """FFmpeg's options for one address.
 
@@ -70,7 +75,12 @@ def open_options(url: str, config: NetworkConfig) -> dict[str, str]:
 
 # probesize 32 is the least: SDP has said it all, so the first packet ends the examination (H.264
 # at 25 Hz: 0.11 s to the first picture instead of 0.39 s; at 1 Hz: 2 s instead of 7 s).
-_RTSP = {"probesize": "32", "allowed_media_types": "video", "max_delay": "200000"}
+_RTSP = {
+    "probesize": "32",
+    "allowed_media_types": "video",
+    "max_delay": "200000",
+    "fflags": "noparse+nofillin",  # see `assembly`; frames 1.5 ms old instead of 41 (25 Hz)
+}
 _RTMP = {"analyzeduration": "100000"}
 _HTTP = {
     "analyzeduration": "100000",

@@ -23,6 +23,10 @@ ENCODERS = {
         "x264enc tune=zerolatency speed-preset=ultrafast threads=1 key-int-max={gop} "
         "! rtph264pay name=pay0 config-interval=1 pt=96"
     ),
+    "h264-slices": (
+        "x264enc tune=zerolatency speed-preset=ultrafast sliced-threads=true threads=3 "
+        "key-int-max={gop} ! rtph264pay name=pay0 config-interval=1 pt=96"
+    ),
     "h265": (
         "x265enc tune=zerolatency speed-preset=ultrafast key-int-max={gop} "
         "option-string=pools=none:frame-threads=1:log-level=0 "

@@ -53,6 +53,7 @@ class TestRtsp:
         "options",
         [
             pytest.param(("--codec", "h264"), id="h264"),
+            pytest.param(("--codec", "h264-slices"), id="h264 in several slices"),
             pytest.param(("--codec", "jpeg"), id="jpeg"),
             pytest.param(("--codec", "h264", "--rate", "2"), id="two pictures a second"),
         ],
