@@ -7,8 +7,14 @@ and keeps the marker bit that says "last of a picture" to itself. So the end is 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.stream import Stream
+    from av.video.stream import VideoStream
 
 START_CODE = b"\x00\x00\x00\x01"  # FFmpeg puts it where a NAL unit begins, and nowhere else
 HEADER_SLACK = 8  # bytes by which a fragment's length depends on its place: start code, header
@@ -129,3 +135,26 @@ def assembler_of(codec: str) -> Assembler:
         codec: FFmpeg's name of it.
     """
     return _ASSEMBLERS.get(codec, AccessUnits)()
+
+
+def assembled(
+    packet: Packet[VideoStream], assembler: Assembler | None
+) -> Iterator[Packet[VideoStream] | Packet[Stream] | None]:
+    """What the decoder is to be given now that `packet` has come; None at the end.
+
+    Args:
+        packet: as the demuxer gives it; an empty one at the end.
+        assembler: of this connection, or None where packets are whole already.
+    """
+    import av  # late: importing PyAV costs start-up
+
+    if assembler is not None:
+        parts = assembler.push(bytes(packet), packet.pts) if packet.size else assembler.flush()
+        for unit in parts:
+            whole = av.Packet(unit.data)
+            whole.pts, whole.time_base = unit.pts, packet.time_base
+            yield whole
+    elif packet.size:
+        yield packet
+    if not packet.size:
+        yield None

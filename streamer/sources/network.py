@@ -16,7 +16,7 @@ from streamer.errors import ChannelClosed, SourceError, SourceOpenError, SourceT
 from streamer.frame import Frame, StreamInfo
 from streamer.health import Health
 from streamer.redact import redact
-from streamer.sources.assembly import Assembler, assembler_of
+from streamer.sources.assembly import Assembler, assembled, assembler_of
 from streamer.sources.decoded import Converter, DecodedPicture, Orientation
 from streamer.sources.interrupt import Interrupt
 from streamer.sources.network_config import (
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     import av
     from av.container import InputContainer
     from av.packet import Packet
-    from av.stream import Stream
     from av.video.stream import VideoStream
 
 # Formats that carry no times: FFmpeg would count frames at a rate of its own invention.
@@ -289,30 +288,10 @@ class NetworkSource:
         import av
 
         frames: list[av.VideoFrame] = []
-        for whole in self._assembled(packet):
+        for whole in assembled(packet, self._assembler):
             with contextlib.suppress(av.InvalidDataError):  # a hiccup; the next key frame mends it
                 frames += packet.stream.codec_context.decode(whole)
         return frames
-
-    def _assembled(
-        self, packet: Packet[VideoStream]
-    ) -> Iterator[Packet[VideoStream] | Packet[Stream] | None]:
-        """What the decoder is to be given; None at the end."""
-        import av
-
-        if self._assembler is None:
-            yield packet if packet.size else None
-            return
-        is_end = not packet.size
-        units = (
-            self._assembler.flush() if is_end else self._assembler.push(bytes(packet), packet.pts)
-        )
-        for unit in units:
-            whole = av.Packet(unit.data)
-            whole.pts, whole.time_base = unit.pts, packet.time_base
-            yield whole
-        if is_end:
-            yield None
 
     def _check_end(self, last: Frame | None) -> None:
         """An end is one only where it was announced."""
