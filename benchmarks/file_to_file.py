@@ -35,7 +35,8 @@ class Rates:
     Attributes:
         detector_alone: decoded frames in memory, as many in flight as the pipeline has: the
             detector's best.
-        detector_in_turn: the same frames, one after another, as the one-thread loop calls it.
+        detector_in_turn: the same frames, one after another, all cores on each: what a loop gets
+            that calls the detector and waits.
         one_thread: decode, detect, draw and encode follow each other.
         pipeline: the same four, overlapped.
         frames: of the clip.
@@ -63,8 +64,21 @@ class Rates:
         return self.pipeline / self.one_thread
 
 
-def measure(clip: Path, make_detector: MakeDetector, *, rounds: int = ROUNDS) -> Rates:
-    """All three on the same clip with the same detector, in turn."""
+def measure(
+    clip: Path,
+    make_detector: MakeDetector,
+    make_in_turn: MakeDetector,
+    *,
+    rounds: int = ROUNDS,
+) -> Rates:
+    """All four on the same clip, interleaved.
+
+    Args:
+        clip: a recording.
+        make_detector: as the pipeline uses it.
+        make_in_turn: the same network, set up for a caller that waits for every frame.
+        rounds: of which the medians are taken.
+    """
     with FileSource(clip, stream_id="bench") as source:
         frames = [frame for frame, _ in zip(source, range(FRAMES_IN_MEMORY), strict=False)]
     for frame in frames:
@@ -73,9 +87,9 @@ def measure(clip: Path, make_detector: MakeDetector, *, rounds: int = ROUNDS) ->
     total = 0
     for _ in range(rounds):
         samples["alone"].append(_detector_alone(frames, make_detector()))
-        samples["turn"].append(_detector_alone(frames, make_detector(), depth=1))
+        samples["turn"].append(_detector_alone(frames, make_in_turn(), depth=1))
         with tempfile.TemporaryDirectory() as folder:
-            rate, total = _one_thread(clip, make_detector(), Path(folder) / "out.mp4")
+            rate, total = _one_thread(clip, make_in_turn(), Path(folder) / "out.mp4")
             samples["one"].append(rate)
             samples["pipeline"].append(_pipeline(clip, make_detector(), Path(folder) / "piped.mp4"))
     medians = {name: statistics.median(values) for name, values in samples.items()}
