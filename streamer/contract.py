@@ -70,7 +70,7 @@ class Stage(Resource, Protocol[T_co]):
 
     @property
     def depth(self) -> int:
-        """Batches worth having in flight, at least 1."""
+        """Batches worth having in flight, at least 1: half of them in work, half waiting."""
         ...
 
     def submit(self, frames: Sequence[Frame]) -> object:

@@ -39,8 +39,8 @@ class Pipeline(Generic[T]):
         outlets: sinks with the streams they serve.
         analyse: makes what each stream's results pass through, in that order, or None.
         limit: frames a stream at most, or None.
-        is_fresh: let no batch wait behind those in work, one fewer in flight than the stage
-            likes: for live streams, whose pictures grow old while the device is kept busy.
+        is_fresh: half the batches in flight that the stage likes: those that only wait, so that
+            the device is never idle, are what lets a live picture grow old.
         is_open_ended: go on without a stream until `stop`, for sources to be added.
         clock: for latency.
 
@@ -233,7 +233,7 @@ class Pipeline(Generic[T]):
     def _advance(self, in_flight: deque[_Batch]) -> bool:
         """Submit a batch if there is room and work, else collect the oldest; False at the end."""
         frames: Sequence[Frame] = ()
-        depth = max(1, self._stage.depth - self._is_fresh)
+        depth = max(1, self._stage.depth // 2) if self._is_fresh else self._stage.depth
         if len(in_flight) < depth:
             try:
                 taken = self._intake.take(self._stage.max_batch, wait=not in_flight)

@@ -352,7 +352,7 @@ def test_each_stream_has_analytics_of_its_own() -> None:
 
 
 def test_no_batch_waits_behind_those_in_work_where_pictures_must_be_fresh() -> None:
-    stage = IndexStage(depth=3)
+    stage = IndexStage(depth=4)
     Pipeline([CountingSource("a", 50)], stage, [Outlet(ListSink())], is_fresh=True).run()
 
     assert stage.most_in_flight == 2
