@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from streamer.contract import Source
+from streamer.errors import SourceOpenError
 from streamer.feed import Inlet
 from streamer.sources.input_config import InputConfig
 from streamer.sources.loop import Looped
@@ -24,17 +25,20 @@ def open_inlets(specs: Sequence[str], config: InputConfig | None = None) -> list
         config: how they are read.
 
     Raises:
-        SourceOpenError: a spec that names nothing.
+        SourceOpenError: a spec that names nothing, or no file of all that are named is there.
         SourceSpecError: a spec that makes no sense.
     """
     config = config or InputConfig()
+    found = [named for spec in specs for named in find_sources(spec, config)]
+    missing = [named.missing for named in found if named.missing is not None]
+    if missing and len(missing) == len(found):  # before weights are fetched for nothing
+        raise SourceOpenError(f"source '{missing[0]}': no such file; check the path")
     inlets: list[Inlet] = []
     taken: set[str] = set()
-    for spec in specs:
-        for named in find_sources(spec, config):
-            stream_id = _unique(named.stem, taken)
-            taken.add(stream_id)
-            inlets.append(_inlet(named, stream_id, config))
+    for named in found:
+        stream_id = _unique(named.stem, taken)
+        taken.add(stream_id)
+        inlets.append(_inlet(named, stream_id, config))
     return inlets
 
 

@@ -40,11 +40,13 @@ class NamedSource:
         stem: what the id is made from.
         make: a fresh source for an id.
         is_live: the world does not wait for us.
+        missing: the path, where nothing is there; it may appear until the source is opened.
     """
 
     stem: str
     make: Callable[[str], Source]
     is_live: bool = False
+    missing: Path | None = None
 
 
 def find_sources(spec: str, config: InputConfig) -> list[NamedSource]:
@@ -132,9 +134,9 @@ def _resolve_path(spec: str) -> list[NamedSource]:
         found = sorted(Path(item) for item in glob.glob(spec, recursive=True))  # noqa: PTH207
         root = _root_of_glob(spec)
         return _resolve_files(spec, root, [item for item in found if item.is_file()])
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        return [_images(path.stem, spec, path.parent, [path])]
-    return [_recording(path)]
+    is_picture = path.suffix.lower() in IMAGE_SUFFIXES
+    named = _images(path.stem, spec, path.parent, [path]) if is_picture else _recording(path)
+    return [named if path.exists() else replace(named, missing=path)]
 
 
 def _resolve_files(spec: str, root: Path, found: Sequence[Path]) -> list[NamedSource]:

@@ -20,10 +20,15 @@ def sources_of(specs: list[str]) -> list[Source]:
 
 
 def test_recording_is_named_after_its_file() -> None:
-    (source,) = sources_of(["somewhere/clip.v2.mp4"])
+    source, _ = sources_of(["somewhere/clip.v2.mp4", "synthetic"])
 
     assert isinstance(source, FileSource)
     assert source.stream_id == "clip.v2"
+
+
+def test_only_missing_files_are_noticed_before_anything_is_opened() -> None:
+    with pytest.raises(SourceOpenError, match=r"gone\.mp4.*no such file"):
+        open_inlets(["gone.mp4", "gone.png"])
 
 
 def test_equal_names_become_distinct_ids() -> None:
@@ -33,7 +38,7 @@ def test_equal_names_become_distinct_ids() -> None:
 
 
 def test_id_is_safe_as_a_file_name() -> None:
-    assert sources_of(['x/a:b"c.mp4'])[0].stream_id == "a_b_c"
+    assert sources_of(['x/a:b"c.mp4', "synthetic"])[0].stream_id == "a_b_c"
 
 
 def test_folder_of_recordings_and_pictures_is_one_stream_each(tmp_path: Path) -> None:
@@ -66,7 +71,7 @@ def test_live_stream_lets_the_newest_frame_win_under_a_name_without_secrets(
 
 @pytest.mark.parametrize("spec", ["clip.mp4", "synthetic", "-", "http://host/clip.mp4"])
 def test_recording_loses_no_frame(spec: str) -> None:
-    assert open_inlets([spec])[0].overflow is Overflow.BLOCK
+    assert open_inlets([spec, "synthetic"])[0].overflow is Overflow.BLOCK
 
 
 def test_mode_and_pace_decide_what_may_be_lost() -> None:
