@@ -98,7 +98,7 @@ def plain_line(streams: Sequence[Progress]) -> str:
     """The whole run on one line, however many streams it has."""
     run = total(streams)
     return (
-        f"{run.name}: {run.state}, frames {run.frames} {run.percent}, {run.fps} fps, "
+        f"{run.name}: {run.standing}, frames {run.frames} {run.percent}, {run.fps} fps, "
         f"elapsed {run.elapsed}, ETA {run.eta}, latency p50/p95 {run.latency} ms, "
         f"dropped {run.dropped}"
     )
@@ -125,7 +125,7 @@ def live_table(streams: Sequence[Progress], width: int, height: int) -> Table:
     table.columns[0].max_width = name_width
     for row in rows:
         style = "bold" if row[-1] == "" else ""
-        state = Text(row[-1], style=STATE_STYLES.get(row[-1], ""))
+        state = Text(row[-1], style=STATE_STYLES.get(row[-1].partition(",")[0], ""))
         table.add_row(*(Text(row[column]) for column in kept[:-1]), state, style=style)
     return table
 
@@ -163,5 +163,5 @@ def _cells(stream: Progress) -> list[str]:
         stream.eta,
         stream.latency,
         str(stream.dropped),
-        stream.state,
+        stream.standing,
     ]

@@ -29,6 +29,7 @@ class Progress:
         latency_p50_ns: capture to done, or None before the first frame.
         latency_p95_ns: likewise.
         dropped: frames lost on the way.
+        reconnects: times the stream came back after having been lost.
     """
 
     name: str
@@ -40,6 +41,12 @@ class Progress:
     latency_p50_ns: int | None
     latency_p95_ns: int | None
     dropped: int
+    reconnects: int = 0
+
+    @property
+    def standing(self) -> str:
+        """The state, and how often the stream was lost meanwhile: `live, lost 2x`."""
+        return f"{self.state}, lost {self.reconnects}x" if self.reconnects else self.state
 
     @property
     def eta_s(self) -> float | None:
@@ -116,6 +123,7 @@ class Rates:
             latency_p50_ns=stream.latency_p50_ns,
             latency_p95_ns=stream.latency_p95_ns,
             dropped=stream.dropped,
+            reconnects=stream.reconnects,
         )
 
     def _rate(self, stream_id: str) -> float | None:
@@ -155,6 +163,7 @@ def total(parts: Sequence[Progress]) -> Progress:
         latency_p50_ns=max(_known(part.latency_p50_ns for part in parts), default=None),
         latency_p95_ns=max(_known(part.latency_p95_ns for part in parts), default=None),
         dropped=sum(part.dropped for part in parts),
+        reconnects=sum(part.reconnects for part in parts),
     )
 
 

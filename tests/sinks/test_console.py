@@ -210,3 +210,12 @@ def test_log_records_come_without_secrets() -> None:
     )
     ConsoleHandler(screen).emit(record)
     assert out.getvalue() == "warning: lost rtsp://a:***@b/\n"
+
+
+def test_a_stream_that_was_lost_says_how_often() -> None:
+    lost = Progress("door", "live", 7, None, 25.0, 5.0, None, None, 0, reconnects=2)
+    screen, out = console(width=120)
+    screen.print(live_table([lost], 120, 24))
+
+    assert "live, lost 2x" in out.getvalue()
+    assert "door: live, lost 2x, frames 7/?" in plain_line([lost])
