@@ -88,7 +88,7 @@ def _onnxruntime() -> ModuleType:
         import onnxruntime  # here, for it is an extra
     except ImportError as error:
         raise DetectorError(
-            f"onnxruntime: expected it installed, got {error}; pip install 'streamer[yolox]'"
+            f"onnxruntime: expected it installed, got {error}; pip install -e '.[yolox]'"
         ) from error
     runtime: ModuleType = onnxruntime
     return runtime

@@ -234,7 +234,7 @@ def _page_sinks(kind: str, address: str, config: object, context: SinkContext) -
         module = importlib.import_module("sinks.web.sink")
     except ImportError as error:
         raise SinkError(
-            f"sink web: expected its server library, got {error}; pip install 'streamer[web]'"
+            f"sink web: expected its server library, got {error}; pip install -e '.[web]'"
         ) from error
     sink = getattr(module, kind)(address, context.class_names, context.style, config)
     return [BuiltSink(sink, None, is_optional=True)]

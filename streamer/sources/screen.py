@@ -177,7 +177,7 @@ class ScreenSource:
             import mss  # late: an extra
         except ImportError as error:
             raise SourceOpenError(
-                f"source '{self._spec}': needs mss; pip install 'streamer[screen]'"
+                f"source '{self._spec}': needs mss; pip install -e '.[screen]'"
             ) from error
         try:
             return mss.MSS() if self._display is None else mss.MSS(display=self._display)

@@ -239,7 +239,7 @@ def test_no_weights_says_what_to_pass() -> None:
 
 def test_missing_extra_says_what_to_install(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)  # as if not installed
-    with pytest.raises(DetectorError, match=re.escape("pip install 'streamer[yolox]'")):
+    with pytest.raises(DetectorError, match=re.escape("pip install -e '.[yolox]'")):
         YoloxDetector.from_config(CONFIG, tiny)
 
 

@@ -158,7 +158,7 @@ def test_without_a_display_it_says_so() -> None:
     importlib.util.find_spec("mss") is not None, reason="mss is installed, so nothing is missing"
 )
 def test_without_mss_it_names_the_extra() -> None:
-    with pytest.raises(SourceOpenError, match=r"pip install 'streamer\[screen\]'"), ScreenSource():
+    with pytest.raises(SourceOpenError, match=r"pip install -e '\.\[screen\]'"), ScreenSource():
         pass
 
 
