@@ -32,6 +32,9 @@ class FileSink:
         class_names: of the detector.
         config: how video is written.
         style: how results look.
+
+    Raises:
+        SinkError: the suffix is none that can be written.
     """
 
     def __init__(
@@ -42,6 +45,8 @@ class FileSink:
         style: Style | None = None,
     ) -> None:
         self._path = path
+        if not (self._is_video or is_picture(self._path)):
+            raise SinkError(f"{self._path}: expected a name ending in .mp4; change the suffix")
         self._config = config or FileConfig()
         self._annotator = Annotator(class_names, style)
         self._writer: _Writer | None = None
@@ -73,8 +78,6 @@ class FileSink:
         Raises:
             SinkError: the file exists and may not be replaced, or the folder cannot be made.
         """
-        if not (self._is_video or is_picture(self._path)):
-            raise SinkError(f"{self._path}: expected a name ending in .mp4; change the suffix")
         make_room(self._path, overwrite=self._config.overwrite)
         return self
 

@@ -28,6 +28,9 @@ class OverlayFileSink:
         class_names: of the detector.
         config: how it is written.
         style: how results look.
+
+    Raises:
+        SinkError: the suffix is no format with alpha.
     """
 
     def __init__(
@@ -37,6 +40,11 @@ class OverlayFileSink:
         config: OverlayConfig | None = None,
         style: Style | None = None,
     ) -> None:
+        if path.suffix.lower() not in FORMATS:
+            raise SinkError(
+                f"{path}: expected a name ending in {' or '.join(FORMATS)}, got "
+                f"{path.suffix!r}; only these hold transparency"
+            )
         self._path = path
         self._config = config or OverlayConfig()
         self._annotator = Annotator(class_names, style)
@@ -63,14 +71,8 @@ class OverlayFileSink:
         """Make the folder.
 
         Raises:
-            SinkError: the suffix is no format with alpha, the file exists and may not be replaced,
-                or the folder cannot be made.
+            SinkError: the file exists and may not be replaced, or the folder cannot be made.
         """
-        if self._path.suffix.lower() not in FORMATS:
-            raise SinkError(
-                f"{self._path}: expected a name ending in {' or '.join(FORMATS)}, got "
-                f"{self._path.suffix!r}; only these hold transparency"
-            )
         make_room(self._path, overwrite=self._config.overwrite)
         return self
 
