@@ -1,0 +1,1 @@
+"""How good boxes are, measured against a COCO annotation file."""
