@@ -1,4 +1,4 @@
-"""CenterNet on HarDNet as a detector: frames in, boxes in pixels of the frames out."""
+"""A point network as a detector: frames in, boxes in pixels of the frames out."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.centernet import CenterNet, bare, untrained
 from detector.checkpoint import load_weights
 from detector.classes import choose_classes
 from detector.config import DetectorConfig
 from detector.detections import Detections
 from detector.device import Compute, choose_compute
-from detector.executor import Executor, Pending, Program, make_executor
+from detector.executor import make_executor
 from detector.fold import fold_batch_norm
 from detector.geometry import Geometry, Placement, parse_imgsz
-from detector.hardnet import STRIDE
+from detector.network import PointNetwork, bare, untrained
+from detector.program import Executor, Pending, Program
 from detector.recipe import RECIPES, Recipe
 from streamer.frame import Frame
 from streamer.stats import StageTimes
@@ -30,7 +29,7 @@ _CUDA_BATCH = 8  # where a large GPU's roofline flattens at 512 x 512: more only
 
 
 class CenterNetDetector:
-    """Finds boxes with a CenterNet; fits `detector.contract.Detector`.
+    """Finds boxes with a point network; fits `detector.contract.Detector`.
 
     Takes the network over: folds it, casts it and, once entered, moves it to the device.
 
@@ -47,7 +46,7 @@ class CenterNetDetector:
 
     def __init__(
         self,
-        network: CenterNet,
+        network: PointNetwork,
         recipe: Recipe,
         geometry: Geometry,
         compute: Compute,
@@ -56,13 +55,12 @@ class CenterNetDetector:
         self.times = StageTimes()
         self._wanted = choose_classes(recipe.class_names, config.classes)
         self._recipe = recipe
-        self._lookup = recipe.normalisation()
         self._geometry = geometry
         self._compute = compute
         self._score_threshold = config.score_threshold
         self._max_batch = config.batch or (_CUDA_BATCH if compute.device.type == "cuda" else 1)
         fold_batch_norm(network.eval())
-        self._program = Program(network, config.flip_test, config.top_k)
+        self._program = Program(network, recipe.normalisation(), config.flip_test, config.top_k)
         self._executor: Executor | None = None
 
     @classmethod
@@ -85,9 +83,9 @@ class CenterNetDetector:
         choose_classes(recipe.class_names, config.classes)  # before the weights, which take longer
         compute = choose_compute(config.device, config.precision)
         if weights is None:
-            network = untrained(recipe.spec, len(recipe.class_names))
+            network = untrained(recipe.network, len(recipe.class_names))
         else:
-            network = bare(recipe.spec, len(recipe.class_names))
+            network = bare(recipe.network, len(recipe.class_names))
             load_weights(network, weights)
         return cls(network, recipe, geometry, compute, config)
 
@@ -161,18 +159,13 @@ class CenterNetDetector:
         self, frames: list[Frame], placements: list[Placement], indices: list[int]
     ) -> _Group:
         """Queue frames whose inputs are of one size."""
-        executor = self._entered()
-        with self.times.measure("preprocess", count=len(frames)):
-            pictures = executor.staging(len(frames), placements[0].height, placements[0].width)
-            for target, frame, place in zip(pictures.numpy(), frames, placements, strict=True):
-                cv2.LUT(place.warp(frame.bgr()), self._lookup, dst=target)
-        return _Group(indices, placements, executor.submit(pictures))
+        return _Group(indices, placements, self._entered().submit(frames, placements))
 
     def _detections(self, rows: NDArray[np.float32], place: Placement) -> Detections:
         """Of (K, 6) rows in cells, best first."""
         score, class_id = rows[:, 4], rows[:, 5].astype(np.int32)
         keep = (score >= self._score_threshold) & self._wanted[class_id]
-        xyxy = place.to_frame(rows[keep, :4] * np.float64(STRIDE))
+        xyxy = place.to_frame(rows[keep, :4] * np.float64(self._program.network.stride))
         return Detections(xyxy, score[keep], class_id[keep])
 
     def _entered(self) -> Executor:

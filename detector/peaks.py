@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own habit)
 from torch import Tensor
 
-from detector.centernet import Heads
+from detector.network import Heads
 
 
 class Maps(NamedTuple):

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.centernet import CenterNet
 from detector.coco import COCO_CLASSES
-from detector.hardnet import HARDNET68, HARDNET85, HarDNetSpec
+from detector.hardnet import HARDNET68, HARDNET85
+from detector.network import MakeNetwork
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Data, not code: everything about a CenterNet but its weights.
+    """Data, not code: everything about a network but its weights.
 
     Attributes:
-        spec: the network.
+        network: makes it for a number of classes.
         class_names: the name of every class id.
         mean: of blue, green and red in 0..1.
         std: likewise.
         imgsz: the network input where nobody chooses, as in DetectorConfig.
     """
 
-    spec: HarDNetSpec
+    network: MakeNetwork
     class_names: tuple[str, ...]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -45,7 +48,11 @@ _COCO_STD = (0.28863828, 0.27408164, 0.27809835)
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
-        "hardnet85": Recipe(HARDNET85, COCO_CLASSES, _COCO_MEAN, _COCO_STD, imgsz="512"),
-        "hardnet68": Recipe(HARDNET68, COCO_CLASSES, _COCO_MEAN, _COCO_STD, imgsz="512"),
+        "hardnet85": Recipe(
+            partial(CenterNet, HARDNET85), COCO_CLASSES, _COCO_MEAN, _COCO_STD, imgsz="512"
+        ),
+        "hardnet68": Recipe(
+            partial(CenterNet, HARDNET68), COCO_CLASSES, _COCO_MEAN, _COCO_STD, imgsz="512"
+        ),
     }
 )

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 from torch import Tensor
 
-from detector.centernet import CenterNet, bare
 from detector.fold import fold_batch_norm
+from detector.network import PointNetwork, bare
 from detector.recipe import RECIPES
 from tests.detector import oracle
 
@@ -20,21 +20,21 @@ def oracle_state() -> Mapping[str, Tensor]:
 
 
 @pytest.fixture(scope="session")
-def oracle_network(oracle_state: Mapping[str, Tensor]) -> CenterNet:
+def oracle_network(oracle_state: Mapping[str, Tensor]) -> PointNetwork:
     """As published: batch normalisation apart, evaluation mode."""
     return _network(oracle_state)
 
 
 @pytest.fixture(scope="session")
-def folded_network(oracle_state: Mapping[str, Tensor]) -> CenterNet:
+def folded_network(oracle_state: Mapping[str, Tensor]) -> PointNetwork:
     """Folded; several detectors on the CPU may share it, in float32."""
     network = _network(oracle_state)
     fold_batch_norm(network)
     return network
 
 
-def _network(state: Mapping[str, Tensor]) -> CenterNet:
+def _network(state: Mapping[str, Tensor]) -> PointNetwork:
     recipe = RECIPES["hardnet85"]
-    network = bare(recipe.spec, len(recipe.class_names))
+    network = bare(recipe.network, len(recipe.class_names))
     network.load_state_dict(state, assign=True)
     return network.eval()

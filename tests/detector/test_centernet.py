@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from detector.centernet import CenterNet, Heads, bare, untrained
+from detector.centernet import CenterNet
 from detector.geometry import parse_imgsz
+from detector.network import Heads, bare, untrained
 from detector.recipe import RECIPES
 from tests.detector import oracle
-from tests.detector.tiny import TINY, tiny_network
+from tests.detector.tiny import make_tiny, tiny_network
 from tests.paths import GOLDEN, SHARED, needs_shared
 
 MODES = {
@@ -24,7 +25,7 @@ MODES = {
 
 def test_keys_and_shapes_are_those_of_the_published_checkpoint() -> None:
     recipe = RECIPES["hardnet85"]
-    state = bare(recipe.spec, len(recipe.class_names)).state_dict()
+    state = bare(recipe.network, len(recipe.class_names)).state_dict()
     assert {key: list(value.shape) for key, value in state.items()} == oracle.published_shapes()
     assert len(state) == 668
 
@@ -71,7 +72,7 @@ def test_folded_channels_last_network_says_the_same(
 
 
 def test_untrained_weights_are_the_same_for_the_same_seed() -> None:
-    first, again, other = (untrained(TINY, 3, seed=seed).state_dict() for seed in (4, 4, 5))
+    first, again, other = (untrained(make_tiny, 3, seed=seed).state_dict() for seed in (4, 4, 5))
     assert all(torch.equal(first[key], again[key]) for key in first)
     assert not torch.equal(first["wh.0.weight"], other["wh.0.weight"])
 

@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from detector.centernet import CenterNet, bare
+from detector.centernet import CenterNet
 from detector.checkpoint import load_weights
 from detector.errors import WeightsError
-from tests.detector.tiny import TINY, tiny_network
+from detector.network import bare
+from tests.detector.tiny import make_tiny, tiny_network
 
 State = dict[str, Tensor]
 
@@ -203,7 +204,7 @@ def _bytes_of_checkpoint(folder: Path, *, is_zip: bool) -> bytes:
 
 
 def _loaded(path: Path) -> CenterNet:
-    network = bare(TINY, 3)
+    network = bare(make_tiny, 3)
     load_weights(network, path)
     return network
 

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 from torch.backends import cudnn
 
-from detector.centernet import CenterNet, bare
+from detector.centernet import CenterNet
 from detector.config import DetectorConfig, Precision
 from detector.detections import Detections
 from detector.device import choose_compute
 from detector.geometry import parse_imgsz
 from detector.hardnet_detector import CenterNetDetector
+from detector.network import bare
 from detector.recipe import RECIPES
 from tests.detector import oracle
 from tests.detector.tiny import RECIPE, tiny_network
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.gpu
 
 def test_float32_heads_agree_with_the_cpu(oracle_state: Mapping[str, Tensor]) -> None:
     recipe = RECIPES["hardnet85"]
-    network = bare(recipe.spec, len(recipe.class_names))
+    network = bare(recipe.network, len(recipe.class_names))
     network.load_state_dict(oracle_state, assign=True)
     stream = torch.Generator().manual_seed(1)
     pictures = torch.randn(2, 3, 256, 320, generator=stream)

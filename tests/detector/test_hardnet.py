@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
 
-from detector.centernet import CenterNet, bare
+from detector.centernet import CenterNet
 from detector.hardnet import (
     HARDNET68,
     HARDNET85,
@@ -15,6 +17,7 @@ from detector.hardnet import (
     share,
     triple,
 )
+from detector.network import bare
 from tests.detector.tiny import tiny_network
 
 LINKS = {
@@ -72,7 +75,7 @@ def test_block_gives_its_odd_layers_and_the_last() -> None:
 def test_network_is_as_large_and_as_dear_as_published(
     spec: HarDNetSpec, parameters: int, macs: float
 ) -> None:
-    network = bare(spec, 80)
+    network = bare(partial(CenterNet, spec), 80)
     assert sum(value.numel() for value in network.parameters()) == parameters
     assert _convolution_macs(network, 512) == pytest.approx(macs, rel=1e-5)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from detector.centernet import Heads
+from detector.network import Heads
 from detector.peaks import Maps, decode, mirrored_maps, plain_maps
 from tests.paths import SHARED, needs_shared
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from detector.centernet import CenterNet, untrained
+from functools import partial
+
+from detector.centernet import CenterNet
 from detector.hardnet import DecoderStage, EncoderStage, HarDNetSpec
+from detector.network import untrained
 from detector.recipe import Recipe
 
 TINY = HarDNetSpec(
@@ -23,9 +26,10 @@ TINY = HarDNetSpec(
     ),
 )
 CLASSES = ("person", "car", "bicycle")
-RECIPE = Recipe(TINY, CLASSES, mean=(0.4, 0.5, 0.6), std=(0.25, 0.25, 0.25), imgsz="64")
+make_tiny = partial(CenterNet, TINY)
+RECIPE = Recipe(make_tiny, CLASSES, mean=(0.4, 0.5, 0.6), std=(0.25, 0.25, 0.25), imgsz="64")
 
 
 def tiny_network(seed: int = 0) -> CenterNet:
     """Untrained, three classes."""
-    return untrained(TINY, len(CLASSES), seed=seed)
+    return untrained(make_tiny, len(CLASSES), seed=seed)
