@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar, runtime_checkable
 
 from streamer.frame import Frame, StreamInfo
-from streamer.result import Result
+from streamer.result import Result, StreamEnd
 from streamer.stats import StageTimes
 
 T = TypeVar("T")
@@ -90,6 +90,15 @@ class Analytic(Protocol[T]):
         ...
 
 
+@runtime_checkable
+class Concluding(Protocol):
+    """An analytic that has something left to say when its stream is over."""
+
+    def finish(self) -> Sequence[object]:
+        """Notes for the stream's end; called once, after the last `update`."""
+        ...
+
+
 class Sink(Resource, Protocol[T_contra]):
     """Takes results to the world, in a thread of its own; may block; raises SinkError.
 
@@ -103,4 +112,13 @@ class Sink(Resource, Protocol[T_contra]):
 
     def write(self, result: Result[T_contra]) -> None:
         """Take one result; frames of a stream arrive in their order."""
+        ...
+
+
+@runtime_checkable
+class EndAware(Protocol):
+    """A sink that wants to know when a stream is over."""
+
+    def end_stream(self, end: StreamEnd) -> None:
+        """Take a stream's end, after its last result; raises SinkError."""
         ...

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from streamer.channel import Channel, Overflow
 from streamer.clock import Clock
-from streamer.contract import Sink
+from streamer.contract import EndAware, Sink
 from streamer.errors import ChannelClosed, SinkError
 from streamer.feed import Feed
-from streamer.result import Result
+from streamer.result import Result, StreamEnd
 from streamer.stats import StageTimes
 
 T = TypeVar("T")
@@ -76,7 +77,7 @@ class OutletThread(Generic[T]):
         self._outlet = outlet
         self._times = times
         self._clock = clock
-        self._channel: Channel[tuple[Result[T], Delivery]] = Channel(
+        self._channel: Channel[tuple[Result[T], Delivery] | StreamEnd] = Channel(
             outlet.capacity, overflow=outlet.overflow
         )
 
@@ -90,9 +91,14 @@ class OutletThread(Generic[T]):
             evicted = self._channel.put((result, delivery))
         except ChannelClosed:  # the sink has given up
             delivery.settle(is_lost=True)
-            return
-        if evicted is not None:
-            evicted[1].settle(is_lost=True)
+        else:
+            _settle_lost(evicted)
+
+    def put_end(self, end: StreamEnd) -> None:
+        """Say that a stream is over, if the sink wants to know; called by the stage's thread."""
+        if isinstance(self._outlet.sink, EndAware):
+            with suppress(ChannelClosed):  # the sink has given up
+                _settle_lost(self._channel.put(end))
 
     def close(self) -> None:
         """No result will come any more; what waits is still written."""
@@ -102,15 +108,22 @@ class OutletThread(Generic[T]):
         """Write until closed; leave the sink whatever happens."""
         try:
             with self._outlet.sink as sink:
-                for result, delivery in self._channel:
-                    self._write(sink, result, delivery)
+                for item in self._channel:
+                    if isinstance(item, StreamEnd):
+                        self._end_stream(sink, item)
+                    else:
+                        self._write(sink, *item)
         except SinkError as error:
             if not self._outlet.is_optional:
                 raise
             logger.warning("sink %s is detached: %s", self.name, error)
         finally:
-            for _, delivery in self._channel.abort():
-                delivery.settle(is_lost=True)
+            for item in self._channel.abort():
+                _settle_lost(item)
+
+    def _end_stream(self, sink: Sink[T], end: StreamEnd) -> None:
+        if isinstance(sink, EndAware):
+            sink.end_stream(end)
 
     def _write(self, sink: Sink[T], result: Result[T], delivery: Delivery) -> None:
         start_ns = self._clock.now_ns()
@@ -121,3 +134,9 @@ class OutletThread(Generic[T]):
         finally:
             self._times.add(self.name, self._clock.now_ns() - start_ns)
             delivery.settle(is_lost=not is_written)
+
+
+def _settle_lost(item: tuple[Result[T], Delivery] | StreamEnd | None) -> None:
+    """A frame that no sink will see any more is booked as lost."""
+    if isinstance(item, tuple):
+        item[1].settle(is_lost=True)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from streamer.clock import Clock, MonotonicClock
-from streamer.contract import Analytic, Source, Stage
+from streamer.contract import Analytic, Concluding, Source, Stage
 from streamer.errors import ChannelClosed
 from streamer.feed import Feed, Inlet
 from streamer.frame import Frame, StreamInfo
 from streamer.intake import Intake
 from streamer.outlet import Delivery, Outlet, OutletThread
-from streamer.result import Result
+from streamer.result import Result, StreamEnd
 from streamer.snapshot import RunSnapshot
 from streamer.stats import StageTimes
 
@@ -67,8 +67,9 @@ class Pipeline(Generic[T]):
         self._clock = clock or MonotonicClock()
         self._times = StageTimes()
         self._stage = stage
-        self._analyse = analyse
-        self._analytics: dict[str, Sequence[Analytic[T]]] = {}  # of the stage's thread
+        self._analyse: Analyse[T] = analyse or (lambda _: ())
+        # of the stage's thread: the streams that have begun
+        self._analytics: dict[str, tuple[StreamInfo, Sequence[Analytic[T]]]] = {}
         self._limit = limit
         self._is_fresh = is_fresh
         self._is_open_ended = is_open_ended
@@ -227,8 +228,11 @@ class Pipeline(Generic[T]):
         finally:
             for feed in self._feeds.values():
                 feed.abandon()
-            for outlet in self._outlets:
-                outlet.close()
+            try:
+                self._end_streams(list(self._analytics))
+            finally:
+                for outlet in self._outlets:
+                    outlet.close()
 
     def _advance(self, in_flight: deque[_Batch]) -> bool:
         """Submit a batch if there is room and work, else collect the oldest; False at the end."""
@@ -262,23 +266,32 @@ class Pipeline(Generic[T]):
             feed.emitted()
 
     def _analysed(self, result: Result[T]) -> Result[T]:
-        if self._analyse is None:
-            return result
         stream = result.frame.stream
         if stream.stream_id not in self._analytics:
-            self._analytics[stream.stream_id] = self._analyse(stream)
-        analytics = self._analytics[stream.stream_id]
+            self._analytics[stream.stream_id] = (stream, self._analyse(stream))
+        _, analytics = self._analytics[stream.stream_id]
         if analytics:
             with self._times.measure("analytics"):
                 for analytic in analytics:
                     result = analytic.update(result)
         return result
 
+    def _end_streams(self, stream_ids: Iterable[str]) -> None:
+        """What analytics still have to say of streams that are over goes to their sinks."""
+        for stream_id in stream_ids:
+            stream, analytics = self._analytics.pop(stream_id)
+            finishing = [each for each in analytics if isinstance(each, Concluding)]
+            end = StreamEnd(stream, tuple(note for each in finishing for note in each.finish()))
+            for outlet in self._outlets:
+                if outlet.serves(stream_id):
+                    outlet.put_end(end)
+
     def _close_finished_outlets(self) -> None:
         """A stream that has ended lets its own sinks finish before the other streams do."""
         emitted = {stream_id for stream_id, feed in self._feeds.items() if feed.is_emitted}
         if not emitted:
             return
+        self._end_streams(self._analytics.keys() & emitted)
         for outlet in self._outlets:
             if outlet.stream_ids is not None and outlet.stream_ids <= emitted:
                 outlet.close()
