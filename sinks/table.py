@@ -13,6 +13,7 @@ from typing import Any
 from detector.detections import Detections
 from sinks.alpha import OverlayConfig
 from sinks.annotate import Style
+from sinks.desktop.sink import DesktopOverlaySink
 from sinks.display import DisplayConfig, DisplaySink
 from sinks.file import FileSink
 from sinks.jsonl import JsonlConfig, JsonlSink
@@ -181,7 +182,10 @@ def _display_sinks(
 def _overlay_sinks(
     argument: str | None, config: OverlayConfig, context: SinkContext
 ) -> list[BuiltSink]:
-    """A page for a browser where the argument is a port, else a file with alpha a stream."""
+    """`desktop`, a page where the argument is a port, else a file with alpha a stream."""
+    if argument == "desktop":
+        desktop = DesktopOverlaySink(context.class_names, context.style)
+        return [BuiltSink(desktop, None, is_optional=True, overflow=Overflow.DROP_OLDEST)]
     if argument is not None and argument.rpartition(":")[2].isdigit():
         pages = context.configs.get("web", WebConfig())
         return _page_sinks("OverlayPageSink", argument, pages, context)

@@ -47,6 +47,10 @@ class Screen:
         """At a point of the window."""
         self._do("getactivewindow", "mousemove", "--window", "%1", str(x), str(y), "click", "1")
 
+    def click_at(self, x: int, y: int) -> None:
+        """At a point of the screen."""
+        self._do("mousemove", str(x), str(y), "click", "1")
+
     def resize(self, width: int, height: int) -> None:
         self._do("getactivewindow", "windowsize", "%1", str(width), str(height))
 

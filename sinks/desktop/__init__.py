@@ -1,0 +1,1 @@
+"""Annotations laid over the desktop itself."""
