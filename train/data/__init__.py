@@ -1,0 +1,1 @@
+"""Labelled pictures from folders in the layouts that people have."""
