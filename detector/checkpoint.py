@@ -1,4 +1,4 @@
-"""Weights out of a checkpoint file, checked name by name."""
+"""Weights out of a checkpoint file, checked name by name, and what the file says of them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import struct
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from detector.about import About
 from detector.errors import WeightsError
 
 _NAMED = 3  # keys an error names before it only counts
@@ -31,26 +33,61 @@ _DAMAGE = (
 )
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
-    """Gives `network` the weights of a checkpoint file, as float32 on the CPU.
+class Checkpoint(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        state_dict: tensors by name, on the CPU; a `module.` before every key is dropped.
+        about: what they need, or None where the file says nothing, as the published ones.
+        path: the file, for messages.
+    """
+
+    state_dict: Mapping[str, Tensor]
+    about: About | None
+    path: Path
+
+    def fill(self, network: nn.Module) -> None:
+        """Gives `network`, of any device, "meta" too, the weights, as float32 on the CPU.
+
+        Raises:
+            WeightsError: keys, shapes or values are not those of `network`.
+        """
+        wanted = network.state_dict()
+        _check(self.state_dict, wanted, self.path)
+        cast = {key: self.state_dict[key].to(like.dtype) for key, like in wanted.items()}
+        network.load_state_dict(cast, assign=True)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """The weights of a file written by torch.save, and what it says of them.
 
     The file is a dictionary with `state_dict`, whatever stands beside it (`epoch`, `optimizer`), or
-    a bare state dict; a `module.` before every key is dropped. Nothing but tensors and plain values
-    is ever unpickled.
+    a bare state dict. One of ours has `format` beside it, and what `About` has. Nothing but tensors
+    and plain values is ever unpickled.
 
-    Args:
-        network: of any device, "meta" too.
-        path: a file written by torch.save.
+    Raises:
+        WeightsError: the file cannot be read or is no checkpoint.
+    """
+    content = _read(path)
+    state = {_plain_key(key): value for key, value in _state_dict(content, path).items()}
+    try:
+        about = About.of(content) if isinstance(content, Mapping) else None
+    except ValueError as error:
+        raise WeightsError(
+            f"weights {str(path)!r}: {error}; use the version that wrote the file, or export it "
+            "again"
+        ) from error
+    return Checkpoint(state, about, path)
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Gives `network`, of any device, "meta" too, the weights of a file, as float32 on the CPU.
 
     Raises:
         WeightsError: the file cannot be read, is no checkpoint, or its keys, shapes or values are
             not those of `network`.
     """
-    given = {_plain_key(key): value for key, value in _state_dict(_read(path), path).items()}
-    wanted = network.state_dict()
-    _check(given, wanted, path)
-    cast = {key: given[key].to(like.dtype) for key, like in wanted.items()}
-    network.load_state_dict(cast, assign=True)
+    read_checkpoint(path).fill(network)
 
 
 def _read(path: Path) -> object:

@@ -11,11 +11,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.checkpoint import load_weights
+from detector.about import About
+from detector.checkpoint import read_checkpoint
 from detector.classes import choose_classes
 from detector.config import DetectorConfig
 from detector.detections import Detections
 from detector.device import Compute, choose_compute
+from detector.errors import WeightsError
 from detector.executor import make_executor
 from detector.fold import fold_batch_norm
 from detector.geometry import Geometry, Placement, parse_imgsz
@@ -69,7 +71,8 @@ class CenterNetDetector:
 
         Args:
             config: `name` is a key of RECIPES; `weights` in it is not read.
-            weights: a checkpoint file, or None for untrained weights, always the same.
+            weights: a checkpoint file, or None for untrained weights, always the same. Class names,
+                input size and normalisation are the file's where it has them.
 
         Raises:
             ValueError: the name, imgsz, device or a class is no such word.
@@ -79,14 +82,17 @@ class CenterNetDetector:
         if config.name not in RECIPES:
             raise ValueError(f"detector: expected {' or '.join(RECIPES)}, got {config.name!r}")
         recipe = RECIPES[config.name]
-        geometry = parse_imgsz(recipe.imgsz if config.imgsz is None else config.imgsz)
-        choose_classes(recipe.class_names, config.classes)  # before the weights, which take longer
         compute = choose_compute(config.device, config.precision)
-        if weights is None:
+        checkpoint = None if weights is None else read_checkpoint(weights)
+        if checkpoint is not None and checkpoint.about is not None:
+            recipe = _told(recipe, checkpoint.about, config.name, checkpoint.path)
+        geometry = parse_imgsz(recipe.imgsz if config.imgsz is None else config.imgsz)
+        choose_classes(recipe.class_names, config.classes)  # before the network, which takes longer
+        if checkpoint is None:
             network = untrained(recipe.network, len(recipe.class_names))
         else:
             network = bare(recipe.network, len(recipe.class_names))
-            load_weights(network, weights)
+            checkpoint.fill(network)
         return cls(network, recipe, geometry, compute, config)
 
     @property
@@ -172,6 +178,16 @@ class CenterNetDetector:
         if self._executor is None:
             raise RuntimeError("the detector works only inside its `with` block")
         return self._executor
+
+
+def _told(recipe: Recipe, about: About, name: str, path: Path) -> Recipe:
+    """The recipe as the weights themselves say it."""
+    if about.architecture != name:
+        raise WeightsError(
+            f"weights {str(path)!r}: for {about.architecture!r}, expected ones for {name!r}; "
+            f"choose the detector {about.architecture!r}"
+        )
+    return recipe.trained_as(about)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

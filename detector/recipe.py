@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.about import About
 from detector.centernet import CenterNet
 from detector.coco import COCO_CLASSES
+from detector.fchardnet import FCHARDNET70, FCHarDNet
 from detector.hardnet import HARDNET68, HARDNET85
 from detector.network import MakeNetwork
 
@@ -40,6 +42,20 @@ class Recipe:
         mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
         return ((value - mean) / std).astype(np.float32)
 
+    def about(self, architecture: str) -> About:
+        """This recipe as a checkpoint of ours carries it; `architecture` is its key."""
+        return About(architecture, self.class_names, self.mean, self.std, self.imgsz)
+
+    def trained_as(self, about: About) -> Recipe:
+        """The recipe of weights that say themselves what they need."""
+        return replace(
+            self,
+            class_names=about.class_names,
+            mean=about.mean,
+            std=about.std,
+            imgsz=about.imgsz,
+        )
+
 
 # Source: the published CenterNet-HarDNet's own data set statistics, blue first. Its demo rounds
 # them to three digits; its evaluation, and so its figures, do not.
@@ -53,6 +69,9 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         ),
         "hardnet68": Recipe(
             partial(CenterNet, HARDNET68), COCO_CLASSES, _COCO_MEAN, _COCO_STD, imgsz="512"
+        ),
+        "fchardnet70": Recipe(
+            partial(FCHarDNet, FCHARDNET70), COCO_CLASSES, _COCO_MEAN, _COCO_STD, imgsz="320"
         ),
     }
 )
