@@ -1,0 +1,1 @@
+"""A small CenterNet taught by published detectors: preparing, teaching, measuring, shipping."""
