@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.picture import I420, UNSPECIFIED, BgrArray, Colour, PlaneArray, bgr_to_i420
+from streamer.samples import I420_COMPONENTS, NV12_COMPONENTS, Samples
 
 if TYPE_CHECKING:
     import av
@@ -130,7 +131,10 @@ class DecodedPicture:
         """(H, W, 3) uint8, read-only, converted at the first call."""
         with self._lock:
             if self._bgr is None:
-                stored = np.asarray(self._to_bgr.convert(self._frame).to_ndarray(), np.uint8)
+                frame = self._frame
+                if frame.format.name == "nv12":  # else another scaler, with other pixels, takes it
+                    frame = self._to_i420.convert(frame, color_range=int(frame.color_range or 1))
+                stored = np.asarray(self._to_bgr.convert(frame).to_ndarray(), np.uint8)
                 pixels = self._orientation.apply(stored)
                 pixels.setflags(write=False)
                 self._bgr = pixels
@@ -158,6 +162,30 @@ class DecodedPicture:
             plane.setflags(write=False)
         return I420(y, u, v, self.width, self.height, _colour(self._frame))
 
+    def samples(self) -> Samples | None:
+        """The decoder's own planes, without a copy, if they are upright 8-bit 4:2:0.
+
+        None for an odd height, too: FFmpeg's scaler then computes other pixels for `bgr`.
+        """
+        frame = self._frame
+        is_planar = frame.format.name in PLANAR_420
+        if frame.height % 2 or self._orientation != Orientation():
+            return None
+        if not is_planar and frame.format.name != "nv12":
+            return None
+        planes = _views(frame) if is_planar else _views_nv12(frame)
+        for plane in planes:
+            plane.setflags(write=False)
+        return Samples(
+            tuple(planes),
+            I420_COMPONENTS if is_planar else NV12_COMPONENTS,
+            frame.width,
+            frame.height,
+            is_yuv=True,
+            matrix=_colour(frame).matrix,
+            is_full_range=_is_full_range(frame),
+        )
+
 
 def _is_full_range(frame: av.VideoFrame) -> bool:
     return frame.format.name.startswith("yuvj") or int(frame.color_range) == FULL_RANGE
@@ -173,6 +201,15 @@ def _colour(frame: av.VideoFrame) -> Colour:
 def _views(frame: av.VideoFrame) -> list[PlaneArray]:
     """The three planes of an 8-bit 4:2:0 frame, (H, W) and twice (ceil H/2, ceil W/2), no copy."""
     sizes = [(frame.height, frame.width)] + [((frame.height + 1) // 2, (frame.width + 1) // 2)] * 2
+    return [
+        np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:height, :width]
+        for plane, (height, width) in zip(frame.planes, sizes, strict=True)
+    ]
+
+
+def _views_nv12(frame: av.VideoFrame) -> list[PlaneArray]:
+    """The two planes of an NV12 frame, (H, W) and (ceil H/2, 2 ceil W/2), no copy."""
+    sizes = [(frame.height, frame.width), ((frame.height + 1) // 2, (frame.width + 1) // 2 * 2)]
     return [
         np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:height, :width]
         for plane, (height, width) in zip(frame.planes, sizes, strict=True)

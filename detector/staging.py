@@ -1,0 +1,141 @@
+"""Pictures as bytes on their way to a device, with a table that says where everything lies.
+
+One buffer goes over in one copy: first the table, a row a picture, then the samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.colour import IDENTITY, ColourMatrix, colour_matrix
+from detector.geometry import Placement
+from detector.letterbox import GREY, Letterbox
+from streamer.picture import Picture
+from streamer.samples import Samples, samples_of
+
+ALIGNMENT = 16  # bytes; a plane begins at a multiple, as wide loads like it
+
+# A kernel reads this by 32-bit words. Source pixel = input pixel * scale + shift.
+ROW = np.dtype(
+    [
+        ("base", "<i4"),  # ALIGNMENTs from the buffer's first byte to the picture's
+        ("start", "<i4", (3,)),  # bytes from there to each component
+        ("stride", "<i4", (3,)),  # bytes a row
+        ("step", "<i4", (3,)),  # bytes a sample
+        ("halving", "<i4", (3,)),  # 1 where two by two pixels share a sample
+        ("weights", "<i4", (9,)),  # detector.colour.ColourMatrix
+        ("zeros", "<i4", (3,)),
+        ("size", "<i4", (2,)),  # of the picture, px, width first
+        ("covered", "<i4", (2,)),  # input px that show the picture, from the top left
+        ("is_clamped", "<i4"),  # beyond the picture its border goes on; else black
+        ("fill", "<i4"),  # grey level of input px that do not show the picture
+        ("scale", "<f4", (2,)),
+        ("shift", "<f4", (2,)),
+    ]
+)
+WORDS = ROW.itemsize // 4
+Table = NDArray[np.void]  # (B,) of ROW
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Where the pixels of the network's input are taken from.
+
+    Attributes:
+        scale: source px an input px, x first.
+        shift: source px of input pixel 0.
+        covered: input px that show the picture, width first.
+        is_clamped: beyond the picture its border goes on; else it is black.
+        fill: grey level of the rest.
+    """
+
+    scale: tuple[float, float]
+    shift: tuple[float, float]
+    covered: tuple[int, int]
+    is_clamped: bool = False
+    fill: int = 0
+
+    @classmethod
+    def of_placement(cls, place: Placement) -> Sampling:
+        """As `place.warp` samples."""
+        inverse = cv2.invertAffineTransform(place.matrix)  # as warpAffine does it inside
+        return cls(
+            (float(inverse[0, 0]), float(inverse[1, 1])),
+            (float(inverse[0, 2]), float(inverse[1, 2])),
+            (place.width, place.height),
+        )
+
+    @classmethod
+    def of_letterbox(cls, box: Letterbox, *, width: int, height: int) -> Sampling:
+        """As `box.draw` samples a picture of `width` x `height` px: pixels are squares."""
+        scale = (width / box.width, height / box.height)
+        shift = (scale[0] / 2 - 0.5, scale[1] / 2 - 0.5)
+        return cls(scale, shift, (box.width, box.height), is_clamped=True, fill=GREY)
+
+
+def stored_samples(picture: Picture) -> tuple[Samples, ColourMatrix]:
+    """What is copied of a picture, and how it becomes blue, green and red."""
+    samples = samples_of(picture)
+    if samples.is_yuv:
+        matrix = colour_matrix(samples.matrix, is_full_range=samples.is_full_range)
+        if matrix is not None:
+            return samples, matrix
+        samples = Samples.of_bgr(picture.bgr())
+    return samples, IDENTITY
+
+
+def bytes_needed(pictures: Sequence[Samples]) -> int:
+    """Bytes of a buffer for these, table and all."""
+    planes = (plane.size for samples in pictures for plane in samples.planes)
+    return _aligned(len(pictures) * ROW.itemsize) + sum(map(_aligned, planes))
+
+
+def stage(
+    pictures: Sequence[tuple[Samples, ColourMatrix]],
+    samplings: Sequence[Sampling],
+    out: NDArray[np.uint8],
+) -> Table:
+    """Write table and samples from the beginning of `out`.
+
+    Args:
+        pictures: as `stored_samples` gives them.
+        samplings: one a picture.
+        out: (n,) contiguous, at least `bytes_needed`, on a multiple of ALIGNMENT.
+
+    Returns:
+        The table within `out`.
+    """
+    table: Table = out[: len(pictures) * ROW.itemsize].view(ROW)
+    end = _aligned(len(pictures) * ROW.itemsize)
+    for row, (samples, matrix), sampling in zip(table, pictures, samplings, strict=True):
+        begin = end
+        starts = []
+        for plane in samples.planes:
+            starts.append(end - begin)
+            np.copyto(out[end : end + plane.size].reshape(plane.shape), plane)
+            end += _aligned(plane.size)
+        _describe(row, begin, starts, samples)
+        row["weights"], row["zeros"] = matrix.weights, matrix.zeros
+        row["scale"], row["shift"] = sampling.scale, sampling.shift
+        row["covered"] = sampling.covered
+        row["is_clamped"], row["fill"] = sampling.is_clamped, sampling.fill
+    return table
+
+
+def _describe(row: np.void, begin: int, starts: Sequence[int], samples: Samples) -> None:
+    row["base"] = begin // ALIGNMENT
+    components = samples.components
+    row["start"] = [starts[each.plane] + each.start for each in components]
+    row["stride"] = [samples.planes[each.plane].shape[1] for each in components]
+    row["step"] = [each.step for each in components]
+    row["halving"] = [each.halving for each in components]
+    row["size"] = samples.width, samples.height
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT

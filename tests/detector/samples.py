@@ -1,0 +1,31 @@
+"""Decoded pictures of every kind that a source gives, made of random samples."""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.sources.decoded import Converter, DecodedPicture, Orientation
+
+
+def decoded(
+    pix_fmt: str,
+    width: int,
+    height: int,
+    *,
+    matrix: int = 6,
+    is_full_range: bool = False,
+    orientation: Orientation | None = None,
+    seed: int = 0,
+) -> DecodedPicture:
+    """A picture with random samples, also such as no camera gives."""
+    random = np.random.default_rng(seed)
+    frame = av.VideoFrame(width, height, pix_fmt)
+    frame.colorspace = matrix
+    frame.color_range = 2 if is_full_range else 1
+    for plane in frame.planes:
+        rows: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8)
+        rows[:] = random.integers(0, 256, rows.shape)
+    orientation = orientation or Orientation()
+    return DecodedPicture(frame, orientation, Converter("bgr24"), Converter("yuv420p"))
