@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -114,6 +116,25 @@ class Samples(Protocol):
             train.errors.SampleError: it is missing or broken.
         """
         ...
+
+
+def joined(picture: BgrArray, parts: Sequence[Sample]) -> Sample:
+    """One sample of everything on several pictures that became one.
+
+    Args:
+        picture: what they became.
+        parts: in its pixels; the first gives the name.
+    """
+    return Sample(
+        picture,
+        np.concatenate([part.boxes_xyxy for part in parts]),
+        np.concatenate([part.class_id for part in parts]),
+        tuple(chain.from_iterable(part.polygons for part in parts)),
+        np.concatenate([part.is_crowd for part in parts]),
+        parts[0].image_id,
+        parts[0].name,
+        np.concatenate([part.visible() for part in parts]),
+    )
 
 
 def clip(boxes_xyxy: BoxesXyxy, width: int, height: int) -> BoxesXyxy:

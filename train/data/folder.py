@@ -35,7 +35,7 @@ class FolderSamples:
     def __len__(self) -> int:
         return len(self._labels)
 
-    def size(self, index: int) -> tuple[int, int] | None:
+    def picture_size(self, index: int) -> tuple[int, int] | None:
         """Width and height in px as the labels say; None where they do not."""
         width, height = int(self._labels.width[index]), int(self._labels.height[index])
         return (width, height) if width and height else None
@@ -76,7 +76,7 @@ class FolderSamples:
         """Picture px a unit of the labels, for x and y."""
         if self._labels.is_relative:
             return np.array([width, height], np.float32)
-        said = self.size(index)
+        said = self.picture_size(index)
         if said is None:
             return np.full(2, 1 / reduction, np.float32)
         if (width, height) != (-(-said[0] // reduction), -(-said[1] // reduction)):
