@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from detector.config import DetectorConfig
 from detector.device import choose_compute
 from detector.geometry import parse_imgsz
@@ -11,9 +13,15 @@ from tests.detector.tiny import RECIPE, tiny_network
 NAME = "tests.train.tiny_detector:TinyDetector"
 
 
+SIDE = 6.0  # cells; untrained, the boxes would have no extent
+
+
 class TinyDetector(CenterNetDetector):
     """Finds people, cars and bicycles where there are none, always the same ones."""
 
     def __init__(self, config: DetectorConfig) -> None:
         compute = choose_compute(config.device, config.precision)
-        super().__init__(tiny_network(), RECIPE, parse_imgsz(config.imgsz or "64"), compute, config)
+        network = tiny_network()
+        with torch.no_grad():
+            network.wh[-1].get_parameter("bias")[:2] = SIDE
+        super().__init__(network, RECIPE, parse_imgsz(config.imgsz or "64"), compute, config)

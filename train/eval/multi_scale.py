@@ -47,10 +47,7 @@ class MultiScale:
         most: int = 100,
         keeps_leftovers: bool = False,
     ) -> None:
-        if not scales or not all(SMALLEST <= scale <= LARGEST for scale in scales):
-            raise ValueError(
-                f"scales: expected numbers in {SMALLEST:g}..{LARGEST:g}, got {list(scales)!r}"
-            )
+        check_scales(scales)
         self.times = detector.times
         self._detector = detector
         self._scales = tuple(scales)
@@ -114,6 +111,18 @@ class MultiScale:
 
     def _collect_one(self, ticket: _Ticket) -> None:
         ticket.found.append(self._detector.collect(ticket.waiting.popleft()))
+
+
+def check_scales(scales: Sequence[float]) -> None:
+    """Before any work.
+
+    Raises:
+        ValueError: there is no scale, or one is not in SMALLEST..LARGEST.
+    """
+    if not scales or not all(SMALLEST <= scale <= LARGEST for scale in scales):
+        raise ValueError(
+            f"scales: expected numbers in {SMALLEST:g}..{LARGEST:g}, got {list(scales)!r}"
+        )
 
 
 @dataclass(slots=True, eq=False)

@@ -1,0 +1,250 @@
+"""What a detector is worth on annotated pictures; see `python -m train.evaluate --help`.
+
+Source: the published CenterNet's test protocol, section by section behind its options.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from detector.config import DetectorConfig, Precision
+from detector.contract import Detector
+from detector.table import build_detector
+from train.command import (
+    DONE,
+    Parser,
+    Screen,
+    check_detector_name,
+    counting,
+    run_command,
+    run_module,
+    usage_errors,
+)
+from train.errors import DataError
+from train.eval.confusion import confusion
+from train.eval.confusion_picture import draw
+from train.eval.evaluation import Evaluation, evaluate
+from train.eval.look import Pictures, find_pictures
+from train.eval.multi_scale import MultiScale, check_scales
+from train.eval.output import check_target, write_picture, write_whole
+from train.eval.report import show_report
+from train.eval.truth import Truth, read_truth
+
+LOWEST_SCORE = 0.001  # below it boxes change no figure that anybody prints
+
+EXAMPLES = """\
+examples:
+  python -m train.evaluate --annotations instances_val2017.json --images val2017
+  ... --imgsz native --flip-test --scales 0.5,0.75,1,1.25,1.5 --published-rounding
+  ... --detector yolox --weights yolox_nano.onnx --save results.json --through-pipeline
+
+The last line of stdout is: AP=0.443 AP50=0.629 AP75=0.483
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateConfig:
+    """Everything a person may choose about an evaluation.
+
+    Attributes:
+        annotations: a file in COCO's form.
+        images: the folder with its pictures.
+        detector: what looks; its threshold is low, for weak boxes count too.
+        scales: sizes to look at every picture in; one alone changes nothing but the size.
+        soft_nms: suppress softly after one look too; after several it happens anyway.
+        published_rounding: two decimals, no threshold, float32 and what the published soft
+            suppression left behind: results as the published program writes them.
+        through_pipeline: show the pictures through the application's threads and channels.
+        limit: pictures, the first of the file, or None.
+        save: write what was found here, in COCO's results form, or None.
+        confusion: write a picture of who was taken for whom here, or None.
+    """
+
+    annotations: Path
+    images: Path
+    detector: DetectorConfig
+    scales: tuple[float, ...] = (1.0,)
+    soft_nms: bool = False
+    published_rounding: bool = False
+    through_pipeline: bool = False
+    limit: int | None = None
+    save: Path | None = None
+    confusion: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise ValueError(f"limit: expected at least 1, got {self.limit!r}")
+        check_scales(self.scales)
+
+
+def main(typed: Sequence[str]) -> int:
+    """Evaluate as a command line says; gives back the exit code."""
+
+    def body(screen: Screen, out: Screen) -> int:
+        with usage_errors():
+            config = _config(_parser().read(typed))
+        _evaluate(config, screen, out)
+        return DONE
+
+    return run_command(body, typed)
+
+
+def _evaluate(config: EvaluateConfig, screen: Screen, out: Screen) -> None:
+    check_detector_name(config.detector.name)
+    _check_targets(config)
+    truth = read_truth(config.annotations)
+    pictures = find_pictures(truth, config.images, limit=config.limit)
+    _tell_missing(pictures, screen)
+    with usage_errors():
+        detector = _detector(config)
+    _tell_lacking(truth, pictures, detector, screen)
+    with counting(screen, "pictures", len(pictures.ids)) as count:
+        evaluation = evaluate(
+            detector,
+            truth,
+            pictures,
+            is_published_rounding=config.published_rounding,
+            through_pipeline=config.through_pipeline,
+            on_picture=count,
+        )
+    if evaluation.fault is not None:
+        screen.say(f"note: {evaluation.fault}; they are left out")
+    if not evaluation.truth.annotations:
+        raise DataError("expected boxes on the pictures that were looked at, got none")
+    show_report(out, evaluation)
+    _save(config, evaluation, screen)
+    out.say(evaluation.summary.line())
+
+
+def _detector(config: EvaluateConfig) -> Detector:
+    detector = build_detector(config.detector)
+    if config.scales == (1.0,) and not config.soft_nms:
+        return detector
+    return MultiScale(
+        detector,
+        config.scales,
+        most=config.detector.top_k,
+        keeps_leftovers=config.published_rounding,
+    )
+
+
+def _tell_missing(pictures: Pictures, screen: Screen) -> None:
+    missing = pictures.missing
+    if missing:
+        names = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+        screen.say(
+            f"note: {len(missing)} annotated pictures are not in '{pictures.root}' and are left "
+            f"out: {names}"
+        )
+
+
+def _tell_lacking(truth: Truth, pictures: Pictures, detector: Detector, screen: Screen) -> None:
+    """Classes that can never be found, for their AP of 0 pulls the mean down."""
+    shown = truth.of_pictures({image_id for ids in pictures.ids.values() for image_id in ids})
+    truth.category_ids(detector.class_names)  # none at all is an error, not a note
+    lacking = shown.lacking(detector.class_names)
+    if lacking:
+        screen.say(
+            f"note: the detector knows no {', '.join(lacking)}; their AP of 0 is part of the mean"
+        )
+
+
+def _check_targets(config: EvaluateConfig) -> None:
+    inputs = [config.annotations, Path(config.detector.weights or "")]
+    if config.save is not None:
+        check_target("--save", config.save, [".json"], inputs=inputs)
+    if config.confusion is not None:
+        check_target("--confusion", config.confusion, [".png"], inputs=inputs)
+
+
+def _save(config: EvaluateConfig, evaluation: Evaluation, screen: Screen) -> None:
+    if config.save is not None:
+        write_whole(config.save, json.dumps(evaluation.rows).encode())
+        screen.say(f"wrote {config.save}")
+    if config.confusion is not None:
+        write_picture(config.confusion, draw(confusion(evaluation.truth, evaluation.rows)))
+        screen.say(f"wrote {config.confusion}")
+
+
+def _config(given: argparse.Namespace) -> EvaluateConfig:
+    is_published = given.published_rounding
+    score = given.conf
+    if score is None:
+        score = 0.0 if is_published else LOWEST_SCORE
+    precision: Precision = given.precision or ("fp32" if is_published else "auto")
+    confusion_path = given.confusion
+    if confusion_path is None and given.save is not None:
+        confusion_path = given.save.with_name(f"{given.save.stem}_confusion.png")
+    return EvaluateConfig(
+        annotations=given.annotations,
+        images=given.images,
+        detector=DetectorConfig(
+            name=given.detector,
+            weights=given.weights,
+            imgsz=given.imgsz,
+            score_threshold=score,
+            device=given.device,
+            precision=precision,
+            flip_test=given.flip_test,
+            batch=given.batch,
+        ),
+        scales=given.scales,
+        soft_nms=given.soft_nms,
+        published_rounding=is_published,
+        through_pipeline=given.through_pipeline,
+        limit=given.limit,
+        save=given.save,
+        confusion=confusion_path,
+    )
+
+
+def _scales(text: str) -> tuple[float, ...]:
+    with suppress(ValueError):
+        return tuple(float(part) for part in text.split(","))
+    raise argparse.ArgumentTypeError(f"expected numbers such as 0.5,1,1.5, got {text!r}")
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "train.evaluate", "What a detector is worth on annotated pictures.", epilog=EXAMPLES
+    )
+    add = parser.add_argument
+    add("--annotations", type=Path, required=True, metavar="A.json", help="boxes in COCO's form")
+    add("--images", type=Path, required=True, metavar="DIR", help="the annotated pictures")
+    add("--weights", metavar="W", help="path, URL, known name or untrained")
+    add("--detector", default="hardnet85", metavar="NAME", help="as of run.py (hardnet85)")
+    add("--imgsz", metavar="SIZE", help="network input: 512, WxH or native")
+    add("--flip-test", action="store_true", help="average with the mirrored picture")
+    add(
+        "--scales",
+        type=_scales,
+        default=(1.0,),
+        metavar="S,...",
+        help="look at every picture in these sizes, then suppress softly: 0.5,0.75,1,1.25,1.5",
+    )
+    add("--soft-nms", action="store_true", help="suppress softly after a single look too")
+    add(
+        "--published-rounding",
+        action="store_true",
+        help="exactly the published protocol: boxes and scores of two decimals, no threshold, "
+        "float32, and the rows its soft suppression left behind",
+    )
+    add("--through-pipeline", action="store_true", help="feed them as the application does")
+    add("--conf", type=float, metavar="P", help=f"lowest score that counts ({LOWEST_SCORE})")
+    add("--limit", type=int, metavar="N", help="the first N pictures only")
+    add("--save", type=Path, metavar="results.json", help="write what was found, as COCO has it")
+    add("--confusion", type=Path, metavar="C.png", help="who was taken for whom (beside --save)")
+    add("--device", default="auto", metavar="DEV", help="auto, cpu, cuda or cuda:N")
+    add("--precision", choices=get_args(Precision), help="of the network's arithmetic")
+    add("--batch", type=int, metavar="N", help="most pictures a forward pass takes")
+    return parser
+
+
+if __name__ == "__main__":
+    run_module(main)
