@@ -1,8 +1,11 @@
 """The tree of things that go wrong between a folder of pictures and finished weights.
 
 TrainError
-└── DataError           a data set cannot be used at all: no such file, not its format, no picture
-    └── SampleError     one picture of it is broken; with `broken: skip` it is left out and counted
+├── DataError           a data set cannot be used at all: no such file, not its format, no picture
+│   └── SampleError     one picture of it is broken; with `broken: skip` it is left out and counted
+├── CheckpointError     a checkpoint cannot be written, read, or is of another training
+├── DivergedError       the loss is no number any more
+└── DistributedError    the processes that should train together do not find each other
 """
 
 
@@ -16,3 +19,15 @@ class DataError(TrainError):
 
 class SampleError(DataError):
     """One picture of a data set is missing, truncated or labelled with impossible boxes."""
+
+
+class CheckpointError(TrainError):
+    """A checkpoint cannot be written or read, or does not belong to this training."""
+
+
+class DivergedError(TrainError):
+    """The loss became infinite or NaN; the last checkpoint is from before that."""
+
+
+class DistributedError(TrainError):
+    """The processes that should train together do not find each other."""

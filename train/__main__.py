@@ -1,0 +1,92 @@
+"""`python -m train --config configs/train_coco.yaml`: from pictures to weights."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import yaml
+
+from configs.document import overridden, read
+from configs.loader import dump, load
+from streamer.signals import StopSignals
+from train.build import choose_device, prepare
+from train.checkpoint import remove_leftovers
+from train.command import DONE, Parser, Screen, run_command, run_module
+from train.config import TrainConfig
+from train.distributed import joined, world_of
+from train.eval.output import write_whole
+from train.observer import Observer
+from train.progress import ConsoleProgress
+
+_EPILOG = """\
+examples:
+  python -m train --config configs/train_coco.yaml
+  python -m train --config configs/train_coco.yaml --set batch=24 --output runs/train/small
+  python -m train --config configs/train_coco.yaml --resume
+  torchrun --nproc-per-node 2 -m train --config configs/train_coco.yaml --set batch=24
+
+The output folder gets last.pth and best.pth, which run.py --weights takes, history.csv, curves.png,
+pictures/ and TensorBoard's events. Ctrl-C keeps what was learnt; --resume goes on from there.
+"""
+
+
+def main(typed: Sequence[str]) -> int:
+    """Trains as the command line says; gives back the exit code."""
+    return run_command(lambda screen, _: _train(typed, screen), typed)
+
+
+def _train(typed: Sequence[str], screen: Screen) -> int:
+    parser = Parser("train", "Train a network on labelled pictures.", epilog=_EPILOG)
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="settings, YAML")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; repeatable"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder to write to")
+    given = parser.read(typed)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    config = _config(given.config, given.set, given.output)
+    world = world_of(os.environ)
+    device = choose_device(config, world)
+    with ExitStack() as stack:
+        stack.enter_context(joined(world, device))
+        stop = stack.enter_context(StopSignals())
+        observers: list[Observer] = []
+        if world.is_first:
+            config.output.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(config.output)
+            observers = [stack.enter_context(ConsoleProgress(screen, config.schedule.epochs))]
+        prepared = prepare(
+            config,
+            world,
+            device,
+            observers,
+            resumes=given.resume,
+            should_stop=lambda: stop.exit_code is not None,
+        )
+        if world.is_first:
+            text = yaml.safe_dump(dump(config), sort_keys=False)
+            write_whole(config.output / "config.yaml", text.encode())
+        stop.defer()
+        prepared.training.run(prepared.position)
+        if stop.exit_code is not None:
+            screen.say(f"stopped; go on with --resume --output {config.output}")
+            return stop.exit_code
+    return DONE
+
+
+def _config(path: Path, assignments: Sequence[str], output: Path | None) -> TrainConfig:
+    data = read(path)
+    for assignment in assignments:
+        data = overridden(data, assignment)
+    if output is not None:
+        data["output"] = str(output)
+    return load(TrainConfig, data)
+
+
+if __name__ == "__main__":
+    run_module(main)

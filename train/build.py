@@ -1,0 +1,203 @@
+"""A configuration becomes the objects that train: the only file that knows them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from configs.errors import ConfigError
+from configs.loader import dump, suggestion
+from detector.checkpoint import load_weights
+from detector.device import choose_compute
+from detector.geometry import Stretch, parse_imgsz
+from detector.network import PointNetwork, untrained
+from detector.recipe import RECIPES, Recipe
+from streamer.clock import MonotonicClock
+from train.batch import Encoder
+from train.checkpoint import LAST, read_checkpoint
+from train.config import Source, TrainConfig
+from train.data.config import DataConfig
+from train.data.synthetic import SyntheticSamples
+from train.data.table import build_samples
+from train.distributed import World
+from train.errors import CheckpointError
+from train.feed import PlainFeed
+from train.learner import Learner
+from train.loop import Plan, Training
+from train.normalise import Normalise
+from train.observer import Observer
+from train.sample import Samples
+from train.snapshot import Identity, Position, resume
+from train.validation import Validation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A training that only has to be run.
+
+    Attributes:
+        training: to run.
+        position: where from.
+    """
+
+    training: Training
+    position: Position
+
+
+def choose_device(config: TrainConfig, world: World) -> torch.device:
+    """The device of this process: each has a GPU of its own.
+
+    Raises:
+        ValueError: `config.device` is no such word.
+        DeviceError: the device is not there.
+    """
+    device = config.device
+    if world.size > 1 and device in ("auto", "cuda"):
+        device = f"cuda:{world.local_rank}" if torch.cuda.is_available() else "cpu"
+    return choose_compute(device, "fp32").device
+
+
+def prepare(
+    config: TrainConfig,
+    world: World,
+    device: torch.device,
+    observers: Sequence[Observer],
+    *,
+    resumes: bool,
+    should_stop: Callable[[], bool],
+) -> Prepared:
+    """Everything built, and put where an earlier run was killed.
+
+    Args:
+        config: what a person chose.
+        world: the processes that train together; already joined.
+        device: of this process.
+        observers: of the first process.
+        resumes: go on from the output folder's last checkpoint, if there is one.
+        should_stop: asked after every step.
+
+    Raises:
+        ConfigError: a setting is impossible.
+        DataError: pictures or labels cannot be used.
+        WeightsError: weights to start from cannot be.
+        CheckpointError: the output folder holds another training.
+    """
+    recipe = _recipe(config)
+    size = _size(config.model.imgsz or recipe.imgsz)
+    samples = open_samples(config.train)
+    held = None if config.val is None else open_samples(config.val)
+    names = samples.class_names
+    if held is not None and held.class_names != names:
+        raise ConfigError(
+            "val", f"expected the classes of `train` ({len(names)}), got {held.class_names!r:.80}"
+        )
+    network = _network(config, recipe, len(names)).to(device)
+    identity = Identity(
+        config.model.name, names, recipe.mean, recipe.std, config.model.imgsz or recipe.imgsz
+    )
+    learner = Learner(
+        network,
+        Normalise(recipe.mean, recipe.std, device),
+        device,
+        world,
+        loss=config.loss,
+        optimizer=config.optimizer,
+        config=config.learner,
+    )
+    encoder = Encoder(len(names), network.stride, config.targets)
+    feed = PlainFeed(
+        samples, encoder, size.width, size.height, batch=config.batch, seed=config.seed
+    )
+    validation = None
+    if held is not None:
+        looked = PlainFeed(
+            held,
+            encoder,
+            size.width,
+            size.height,
+            batch=config.val_batch or config.batch,
+            seed=None,
+        )
+        validation = Validation(looked, names, config.loss, world, drawn=config.pictures)
+    plan = Plan(
+        schedule=config.schedule,
+        keep=config.keep,
+        lr=config.optimizer.lr,
+        batch=config.batch,
+        accumulate=config.accumulate,
+        batches=len(feed),
+        val_every=config.val_every,
+        folder=config.output,
+    )
+    if not plan.steps:
+        raise ConfigError(
+            "batch",
+            f"an epoch of {len(samples)} pictures has no step of "
+            f"{config.batch} x {config.accumulate} x {world.size} pictures",
+        )
+    position = _position(config.output, identity, learner, resumes=resumes)
+    training = Training(
+        plan,
+        learner,
+        feed,
+        validation,
+        identity,
+        dump(config),
+        observers=observers,
+        world=world,
+        clock=MonotonicClock(),
+        should_stop=should_stop,
+    )
+    return Prepared(training, position)
+
+
+def open_samples(config: Source) -> Samples:
+    """The data set that a person chose.
+
+    Raises:
+        DataError: it cannot be used.
+    """
+    if isinstance(config, DataConfig):
+        return build_samples(config)
+    return SyntheticSamples(config)
+
+
+def _size(imgsz: str) -> Stretch:
+    """The network's input, whose sides are multiples of 32."""
+    try:
+        size = parse_imgsz(imgsz)
+    except ValueError as error:
+        raise ConfigError("model.imgsz", str(error).removeprefix("imgsz: ")) from error
+    if not isinstance(size, Stretch) or size.width % 32 or size.height % 32:
+        raise ConfigError("model.imgsz", f"expected multiples of 32, as in 416x320, got {imgsz!r}")
+    return size
+
+
+def _recipe(config: TrainConfig) -> Recipe:
+    name = config.model.name
+    if name not in RECIPES:
+        raise ConfigError("model.name", f"unknown {name!r}{suggestion(name, RECIPES)}")
+    return RECIPES[name]
+
+
+def _network(config: TrainConfig, recipe: Recipe, classes: int) -> PointNetwork:
+    network = untrained(recipe.network, classes, seed=config.seed)
+    if config.model.weights is not None:
+        load_weights(network, config.model.weights)
+    return network
+
+
+def _position(folder: Path, identity: Identity, learner: Learner, *, resumes: bool) -> Position:
+    """The beginning, or where the last checkpoint in `folder` was taken."""
+    path = folder / LAST
+    if not path.exists():
+        return Position()
+    if not resumes:
+        raise CheckpointError(
+            f"output folder {str(folder)!r}: holds a training already; go on with --resume, or "
+            "choose another with --output"
+        )
+    return resume(read_checkpoint(path), identity, learner)

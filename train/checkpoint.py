@@ -1,0 +1,110 @@
+"""Checkpoints: written whole or not at all, and read without trusting them.
+
+A checkpoint is one dictionary of tensors and plain values. `state_dict` and what describes it (the
+architecture, class names, input size, normalisation) is all that detecting needs; `training` is
+what going on needs, and absent in files made to be given away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+
+from train.errors import CheckpointError
+
+FORMAT = 1  # a reader refuses what it does not know
+LAST, BEST = "last.pth", "best.pth"
+_PART = ".partial"  # ends the names of files that are not whole yet
+
+Content = dict[str, Any]  # Any: tensors, numbers, strings and containers of them; checked when read
+
+
+def write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a checkpoint in place of what is there; killed at any moment, one of both is whole.
+
+    Raises:
+        CheckpointError: it cannot be written; what was there before stays.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _replacing(path) as file:
+            torch.save(dict(content), file)
+    except (OSError, RuntimeError) as error:  # torch's writer wraps a full disk in a RuntimeError
+        cause = _os_error(error)
+        reason = (cause.strerror if cause else None) or str(error).splitlines()[0]
+        raise CheckpointError(
+            f"checkpoint {str(path)!r}: cannot be written: {reason}; make room and go on with "
+            "--resume from the one before"
+        ) from error
+
+
+def read_checkpoint(path: Path) -> Content:
+    """What `write_checkpoint` wrote, on the CPU; no code in it is ever run.
+
+    Raises:
+        CheckpointError: it cannot be read, is damaged or is no checkpoint of ours.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(
+            f"checkpoint {str(path)!r}: cannot be read: {error.strerror or error}"
+        ) from error
+    except (RuntimeError, EOFError, ValueError, LookupError, pickle.UnpicklingError) as error:
+        raise CheckpointError(
+            f"checkpoint {str(path)!r}: expected one written by this training, got a damaged file "
+            "or one of another kind"
+        ) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        got = content.get("format") if isinstance(content, dict) else type(content).__name__
+        raise CheckpointError(
+            f"checkpoint {str(path)!r}: expected format {FORMAT}, got {got!r}; go on with the "
+            "version that wrote it"
+        )
+    return content
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A new file that takes the place of `path` once it is wholly on the disk."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}{_PART}")
+    try:
+        with beside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        _sync_folder(path.parent)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Puts a rename on the disk: without it a power cut may undo it."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Deletes what killed processes left half written in `folder`."""
+    for path in folder.glob(f".*{_PART}"):
+        path.unlink(missing_ok=True)
+
+
+def _os_error(error: BaseException) -> OSError | None:
+    """What the system said, wherever in the chain."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, OSError):
+        seen = seen.__cause__ or seen.__context__
+    return seen

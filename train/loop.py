@@ -1,0 +1,293 @@
+"""The training itself: epochs of steps, a look at other pictures, checkpoints, until done."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from streamer.clock import Clock
+from train.batch import Batch
+from train.checkpoint import BEST, LAST, write_checkpoint
+from train.distributed import World
+from train.history import EpochRow, best_epoch
+from train.keep import KeepConfig
+from train.learner import Learner, Step
+from train.losses import LossValues
+from train.observer import Observer, StepReport
+from train.schedule import ScheduleConfig, learning_rate
+from train.snapshot import Identity, Position, snapshot
+from train.validation import Feed, Measured, Validation
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a training goes, but for what is learnt with which network.
+
+    Attributes:
+        schedule: how long, and how fast when.
+        keep: which checkpoints, and when to stop early.
+        lr: the learning rate that the schedule shapes.
+        batch: pictures a step and process.
+        accumulate: batches a step.
+        batches: an epoch and process.
+        val_every: epochs between two looks at other pictures.
+        folder: for the checkpoints.
+    """
+
+    schedule: ScheduleConfig
+    keep: KeepConfig
+    lr: float
+    batch: int
+    accumulate: int
+    batches: int
+    val_every: int
+    folder: Path
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps an epoch; batches too few for a whole one are left out."""
+        return self.batches // self.accumulate
+
+
+class Training:
+    """Runs a plan from a position to its end.
+
+    Args:
+        plan: how.
+        learner: what learns.
+        feed: of this process.
+        validation: None where nothing is held against.
+        identity: what the weights are for.
+        config: as plain data, for the checkpoints.
+        observers: of the first process; others have none.
+        world: the processes that learn together.
+        clock: for speeds.
+        should_stop: asked after every step; true writes a checkpoint and ends.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        learner: Learner,
+        feed: Feed,
+        validation: Validation | None,
+        identity: Identity,
+        config: object,
+        *,
+        observers: Sequence[Observer],
+        world: World,
+        clock: Clock,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self._plan = plan
+        self._learner = learner
+        self._feed = feed
+        self._validation = validation
+        self._identity = identity
+        self._config = config
+        self._observers = observers
+        self._world = world
+        self._clock = clock
+        self._should_stop = should_stop
+
+    def run(self, position: Position) -> None:
+        """From `position` to the last epoch, an early stop or a wish to stop.
+
+        Raises:
+            DivergedError: the loss is no number any more; the last checkpoint is from before.
+            CheckpointError: one cannot be written.
+            SampleError: a picture is broken, and such pictures are not skipped.
+        """
+        while not self._is_done(position):
+            speed = self._learn(position)
+            if speed is None:
+                self._write(LAST, position)
+                return
+            self._close_epoch(position, speed)
+
+    def _is_done(self, position: Position) -> bool:
+        """The last epoch is over, or nothing got better for too long."""
+        if position.epoch >= self._plan.schedule.epochs:
+            return True
+        patience, best = self._plan.keep.patience, best_epoch(position.rows)
+        has_stalled = patience > 0 and best is not None and position.epoch - best.epoch >= patience
+        if has_stalled:
+            logger.info("no better epoch in the last %d: stopped", patience)
+        return has_stalled
+
+    def _learn(self, position: Position) -> _Speed | None:
+        """The rest of an epoch; None where a stop was wished."""
+        plan = self._plan
+        self._feed.start(position.epoch, position.batch)
+        speed = _Speed(self._clock, position.seconds)
+        groups = speed.timed(_grouped(self._feed, plan.accumulate))
+        while position.batch // plan.accumulate < plan.steps:
+            group = next(groups, None)
+            if group is None:  # so many pictures were broken that the epoch is shorter
+                break
+            lr = learning_rate(plan.schedule, plan.lr, position.step, plan.steps)
+            step = self._learner.step(group, lr)
+            position.batch += plan.accumulate
+            position.step += 1
+            if not step.was_skipped:
+                position.sums = position.sums.plus(step.losses)
+                position.learnt += 1
+            speed.count(sum(len(batch.truths) for batch in group) * self._world.size)
+            position.seconds = speed.seconds
+            self._report(position, lr, step, speed)
+            if self._wants_stop():
+                return None
+            if self._is_time_to_write(position):
+                self._write(LAST, position)
+        return speed
+
+    def _report(self, position: Position, lr: float, step: Step, speed: _Speed) -> None:
+        if not self._observers:
+            return
+        report = StepReport(
+            epoch=position.epoch + 1,
+            step=position.batch // self._plan.accumulate,
+            steps=self._plan.steps,
+            total_step=position.step,
+            lr=lr,
+            losses=step.losses,
+            gradient_norm=step.gradient_norm,
+            pictures_per_second=speed.pictures_per_second,
+            data_wait=speed.wait_share,
+        )
+        for observer in self._observers:
+            observer.stepped(report)
+
+    def _is_time_to_write(self, position: Position) -> bool:
+        every = self._plan.keep.every_steps
+        return every > 0 and position.step % every == 0
+
+    def _wants_stop(self) -> bool:
+        """Whether any process was asked to stop; all must then, or the others wait for ever."""
+        asked = torch.tensor(float(self._should_stop()), device=self._learner.device)
+        self._world.add(asked)
+        return bool(asked)
+
+    def _close_epoch(self, position: Position, speed: _Speed) -> None:
+        """Looks at other pictures where it is time, keeps the row and writes what is to be kept."""
+        plan = self._plan
+        position.epoch += 1
+        measured = None
+        is_last = position.epoch == plan.schedule.epochs
+        if self._validation is not None and (is_last or position.epoch % plan.val_every == 0):
+            measured = self._validation.measure(self._learner)
+        position.rows.append(self._row(position, speed, measured))
+        position.batch, position.seconds = 0, 0.0
+        position.sums, position.learnt = LossValues(), 0
+        self._write(LAST, position)
+        best = best_epoch(position.rows)
+        if best is not None and best.epoch == position.epoch:
+            self._write(BEST, position, is_resumable=False)
+        if plan.keep.every_epochs and position.epoch % plan.keep.every_epochs == 0:
+            self._write(f"epoch_{position.epoch:04d}.pth", position)
+        for observer in self._observers:
+            observer.finished(position.rows, measured.pictures if measured else [])
+
+    def _row(self, position: Position, speed: _Speed, measured: Measured | None) -> EpochRow:
+        means = position.sums.over(position.learnt)
+        lr = learning_rate(self._plan.schedule, self._plan.lr, position.step - 1, self._plan.steps)
+        row = EpochRow(
+            epoch=position.epoch,
+            steps=position.step,
+            lr=lr,
+            loss=means.total,
+            heatmap=means.heatmap,
+            size=means.size,
+            offset=means.offset,
+            overlap=means.overlap,
+            pictures_per_second=speed.pictures_per_second,
+            data_wait=speed.wait_share,
+            seconds=position.seconds,
+            skipped=self._learner.skipped,
+        )
+        return row if measured is None else with_measured(row, measured)
+
+    def _write(self, name: str, position: Position, *, is_resumable: bool = True) -> None:
+        """By the first process; the others wait, so that none trains on while a disk is full."""
+        if self._world.is_first:
+            content = snapshot(
+                self._identity, position, self._learner, self._config, is_resumable=is_resumable
+            )
+            write_checkpoint(self._plan.folder / name, content)
+        self._world.wait()
+
+
+def with_measured(row: EpochRow, measured: Measured) -> EpochRow:
+    """The row with what a look at other pictures gave; a NaN of COCO's as None."""
+    found, losses = measured.precision, measured.losses
+    return replace(
+        row,
+        val_loss=losses.total,
+        val_heatmap=losses.heatmap,
+        val_size=losses.size,
+        val_offset=losses.offset,
+        val_overlap=losses.overlap,
+        ap=None if math.isnan(found.ap) else found.ap,
+        ap50=None if math.isnan(found.ap50) else found.ap50,
+        ap75=None if math.isnan(found.ap75) else found.ap75,
+    )
+
+
+class _Speed:
+    """How fast an epoch goes, and how long it waited for its pictures."""
+
+    def __init__(self, clock: Clock, earlier_s: float) -> None:
+        self._clock = clock
+        self._earlier_s = earlier_s
+        self._start_ns = clock.now_ns()
+        self._waited_ns = 0
+        self._pictures = 0
+
+    def timed(self, groups: Iterator[list[Batch]]) -> Iterator[list[Batch]]:
+        """The groups; the time until each is there counts as waited."""
+        while True:
+            asked_ns = self._clock.now_ns()
+            group = next(groups, None)
+            self._waited_ns += self._clock.now_ns() - asked_ns
+            if group is None:
+                return
+            yield group
+
+    def count(self, pictures: int) -> None:
+        """They are learnt."""
+        self._pictures += pictures
+
+    @property
+    def seconds(self) -> float:
+        """Of the epoch, with what it took before it was interrupted."""
+        return self._earlier_s + self._spent_s()
+
+    @property
+    def pictures_per_second(self) -> float:
+        """Since it began or went on."""
+        return self._pictures / self._spent_s()
+
+    @property
+    def wait_share(self) -> float:
+        """In 0..1, since it began or went on."""
+        return self._waited_ns / 1e9 / self._spent_s()
+
+    def _spent_s(self) -> float:
+        return max(1, self._clock.now_ns() - self._start_ns) / 1e9
+
+
+def _grouped(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
+    """`size` at a time; what is left over is not given."""
+    group: list[Batch] = []
+    for batch in batches:
+        group.append(batch)
+        if len(group) == size:
+            yield group
+            group = []
