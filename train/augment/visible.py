@@ -7,14 +7,13 @@ points whose bounds are the box. Points up to 1 px outside the window count.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
+from train.data.mask import rasterise
 from train.sample import Polygon
 
 Box = NDArray[np.float32]  # (4,)
@@ -49,29 +48,6 @@ def mask_box(
     if not len(points):
         return np.zeros(4, np.float32)
     return np.concatenate([points.min(axis=0), points.max(axis=0)]).astype(np.float32)
-
-
-def rasterise(
-    polygons: Sequence[Polygon], source_wh: tuple[int, int]
-) -> tuple[NDArray[np.uint8], int, int]:
-    """The mask of outlines as COCO draws them, cropped, and where its left upper corner is.
-
-    COCO's rule does not change when outlines move by whole pixels, so only the part of the
-    picture that holds them is drawn.
-    """
-    # Label files have 2 decimals; float32 does not, and COCO's rule rounds.
-    exact = [np.round(outline.astype(np.float64), 3) for outline in polygons]
-    low = np.min([outline.min(axis=0) for outline in exact], axis=0)
-    high = np.max([outline.max(axis=0) for outline in exact], axis=0)
-    left, top = (max(0, math.floor(value) - 1) for value in low)
-    right = min(source_wh[0], math.ceil(high[0]) + 2)
-    bottom = min(source_wh[1], math.ceil(high[1]) + 2)
-    if right <= left or bottom <= top:
-        return np.zeros((1, 1), np.uint8), 0, 0
-    shifted = [(outline - (left, top)).reshape(-1).tolist() for outline in exact]
-    runs = coco_mask.frPyObjects(shifted, bottom - top, right - left)
-    mask: NDArray[np.uint8] = coco_mask.decode(coco_mask.merge(runs))
-    return mask, left, top
 
 
 def _run_ends(mask: NDArray[np.uint8]) -> NDArray[np.int64]:

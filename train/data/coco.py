@@ -11,11 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from train.data.config import DataConfig
+from train.data.mask import expand
 from train.data.problem import Problem, Trouble
 from train.data.raw import RawBox, RawPicture, RawSet
 from train.errors import DataError
@@ -119,7 +118,7 @@ def _mask_outlines(
     try:
         if isinstance(run_lengths.get("counts"), list):
             run_lengths = coco_mask.frPyObjects(run_lengths, size[1], size[0])
-        mask: NDArray[np.uint8] = coco_mask.decode(run_lengths)
+        mask = expand(run_lengths)
     except (TypeError, ValueError, KeyError, IndexError):
         return [()]  # reported as a broken outline
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)

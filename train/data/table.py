@@ -14,11 +14,15 @@ from train.data.inspect import Inspection
 from train.data.labels import pack
 from train.data.problem import Problem
 from train.data.raw import RawSet
+from train.data.synthetic import SyntheticDataConfig, SyntheticSamples
 from train.data.voc import read_voc
 from train.data.yolo import read_yolo
 from train.errors import DataError
+from train.sample import Samples
 
 logger = logging.getLogger(__name__)
+
+AnyDataConfig = DataConfig | SyntheticDataConfig
 
 READERS: Mapping[Layout, Callable[[DataConfig], RawSet]] = MappingProxyType(
     {"coco": read_coco, "yolo": read_yolo, "voc": read_voc}
@@ -37,13 +41,15 @@ def open_folder(config: DataConfig) -> tuple[FolderSamples, Inspection]:
     return FolderSamples(labels, inspection.classes.names), inspection
 
 
-def build_samples(config: DataConfig) -> FolderSamples:
-    """The samples of a folder, as `config.broken` says where labels make no sense.
+def build_samples(config: AnyDataConfig) -> Samples:
+    """The samples of a data set, as `config.broken` says where labels make no sense.
 
     Raises:
         DataError: the label files cannot be read, hold nothing to learn, or, where
             `config.broken` is `error`, make no sense somewhere.
     """
+    if isinstance(config, SyntheticDataConfig):
+        return SyntheticSamples(config)
     samples, inspection = open_folder(config)
     if inspection.problems and config.broken == "error":
         raise DataError(

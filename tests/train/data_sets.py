@@ -1,0 +1,77 @@
+"""Labelled pictures for tests: in memory, or written to a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from streamer.picture import BgrArray
+from train.errors import SampleError
+from train.sample import Sample
+
+CLASS_NAMES = ("box", "disc")
+
+
+def textured(width: int, height: int, seed: int = 0) -> BgrArray:
+    """A picture of smooth random colours."""
+    small = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
+    picture: BgrArray = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    return picture
+
+
+class MemorySamples:
+    """Pictures of one colour each, told apart by it: picture i is all i, its box class i % 2.
+
+    Args:
+        count: of pictures.
+        broken: indices that cannot be read.
+    """
+
+    class_names = CLASS_NAMES
+
+    def __init__(self, count: int, broken: frozenset[int] = frozenset()) -> None:
+        self._count = count
+        self._broken = broken
+
+    def __len__(self) -> int:
+        return self._count
+
+    def read(self, index: int) -> Sample:
+        if index in self._broken:
+            raise SampleError(f"picture '{index}.png': cut off after 12 bytes")
+        box = np.array([[4, 6, 20, 18]], np.float32)
+        outline = np.array([[4, 6], [20, 6], [20, 18], [4, 18]], np.float32)
+        return Sample(
+            np.full((24, 32, 3), index, np.uint8),
+            box,
+            np.array([index % 2], np.int32),
+            ((outline,),),
+            np.zeros(1, np.bool_),
+            index,
+            f"{index}.png",
+        )
+
+
+def write_coco(folder: Path, annotations: list[dict[str, object]]) -> Path:
+    """A COCO set of two pictures, a.png (64 x 48) and b.jpg (40 x 60); gives its JSON file."""
+    cv2.imwrite(str(folder / "a.png"), textured(64, 48))
+    cv2.imwrite(str(folder / "b.jpg"), textured(40, 60))
+    data = {
+        "images": [
+            {"id": 7, "file_name": "a.png", "width": 64, "height": 48},
+            {"id": 3, "file_name": "b.jpg", "width": 40, "height": 60},
+        ],
+        "categories": [{"id": 5, "name": "disc"}, {"id": 2, "name": "box"}],
+        "annotations": annotations,
+    }
+    path = folder / "labels.json"
+    path.write_text(json.dumps(data))
+    return path
+
+
+def coco_box(image_id: int, category_id: int, *xywh: float, **more: object) -> dict[str, object]:
+    """One annotation."""
+    return {"image_id": image_id, "category_id": category_id, "bbox": list(xywh), **more}
