@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from detector.about import About
 from detector.errors import WeightsError
+from detector.safetensors_file import SUFFIX, read_safetensors
 
 _NAMED = 3  # keys an error names before it only counts
 
@@ -59,16 +60,16 @@ class Checkpoint(NamedTuple):
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """The weights of a file written by torch.save, and what it says of them.
+    """The weights of a file written by torch.save, or of safetensors, and what it says of them.
 
-    The file is a dictionary with `state_dict`, whatever stands beside it (`epoch`, `optimizer`), or
-    a bare state dict. One of ours has `format` beside it, and what `About` has. Nothing but tensors
-    and plain values is ever unpickled.
+    What torch.save wrote is a dictionary with `state_dict`, whatever stands beside it (`epoch`,
+    `optimizer`), or a bare state dict. One of ours has `format` beside it, and what `About` has.
+    Nothing but tensors and plain values is ever unpickled.
 
     Raises:
         WeightsError: the file cannot be read or is no checkpoint.
     """
-    content = _read(path)
+    content = read_safetensors(path) if path.suffix == SUFFIX else _read(path)
     state = {_plain_key(key): value for key, value in _state_dict(content, path).items()}
     try:
         about = About.of(content) if isinstance(content, Mapping) else None

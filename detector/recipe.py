@@ -16,6 +16,7 @@ from detector.coco import COCO_CLASSES
 from detector.fchardnet import FCHARDNET70, FCHarDNet
 from detector.hardnet import HARDNET68, HARDNET85
 from detector.network import MakeNetwork
+from detector.starter import Starter
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,10 @@ class Recipe:
 _COCO_MEAN = (0.40789654, 0.44719302, 0.47026115)
 _COCO_STD = (0.28863828, 0.27408164, 0.27809835)
 
+# Source: ImageNet's, as the published NanoDet-Plus rounds them, blue first.
+_IMAGENET_MEAN = (0.406, 0.456, 0.485)
+_IMAGENET_STD = (0.225, 0.224, 0.229)
+
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         "hardnet85": Recipe(
@@ -73,5 +78,6 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "fchardnet70": Recipe(
             partial(FCHarDNet, FCHARDNET70), COCO_CLASSES, _COCO_MEAN, _COCO_STD, imgsz="320"
         ),
+        "starter": Recipe(Starter, COCO_CLASSES, _IMAGENET_MEAN, _IMAGENET_STD, imgsz="320"),
     }
 )

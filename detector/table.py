@@ -17,7 +17,7 @@ from detector.config import DetectorConfig
 from detector.contract import Detector
 from detector.download import Progress
 from detector.errors import DetectorError, WeightsError
-from detector.weights import WEIGHTS, resolve_weights
+from detector.weights import SHIPPED, WEIGHTS, resolve_weights
 
 UNTRAINED = "untrained"
 
@@ -27,7 +27,7 @@ class WeightsNeed:
     """Which weights a detector takes.
 
     Attributes:
-        default: a key of WEIGHTS, or None where a person has to choose.
+        default: a key of SHIPPED or WEIGHTS, or None where a person has to choose.
         choices: what a person may pass, in words.
         may_be_untrained: whether "untrained" is one of them.
     """
@@ -84,6 +84,12 @@ DETECTORS: Mapping[str, DetectorEntry] = MappingProxyType(
                 None,
                 "a checkpoint of CenterNet on HarDNet-68 (none is published), or 'untrained'",
                 may_be_untrained=True,
+            ),
+        ),
+        "starter": DetectorEntry(
+            _build_centernet,
+            WeightsNeed(
+                "starter_coco", "a checkpoint of the starter, or 'untrained'", may_be_untrained=True
             ),
         ),
         "yolox": DetectorEntry(
@@ -145,11 +151,11 @@ def _find_weights(
     if spec is None or spec == UNTRAINED:
         got = "nothing" if spec is None else repr(spec)
         raise WeightsError(f"weights of {config.name!r}: expected {need.choices}, got {got}")
-    published = WEIGHTS.get(spec)
-    if published is not None and published.architecture != config.name:  # before it is fetched
+    known = SHIPPED.get(spec) or WEIGHTS.get(spec)
+    if known is not None and known.architecture != config.name:  # before it is fetched
         raise WeightsError(
             f"weights of {config.name!r}: expected {need.choices}, got {spec!r}, which are for "
-            f"{published.architecture!r}"
+            f"{known.architecture!r}"
         )
     return resolve_weights(spec, cache_dir=cache_dir, on_progress=on_progress)
 

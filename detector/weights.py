@@ -1,4 +1,4 @@
-"""Where weights come from: a path, an http(s) URL, or a name of the table."""
+"""Where weights come from: a path, an http(s) URL, or a name of a table."""
 
 from __future__ import annotations
 
@@ -54,13 +54,42 @@ WEIGHTS: Mapping[str, PublishedWeights] = MappingProxyType(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ShippedWeights:
+    """A file that comes with the program; its model card lies beside it.
+
+    Attributes:
+        path: of the file.
+        architecture: the key of DETECTORS it is for.
+        note: what it is.
+    """
+
+    path: Path
+    architecture: str
+    note: str
+
+
+_ASSETS = Path(__file__).resolve().parent / "assets"
+
+SHIPPED: Mapping[str, ShippedWeights] = MappingProxyType(
+    {
+        "starter_coco": ShippedWeights(
+            path=_ASSETS / "starter_coco.safetensors",
+            architecture="starter",
+            note="small and fast: the 80 COCO classes in real time on two cores",
+        ),
+    }
+)
+
+
 def resolve_weights(
     spec: str, *, cache_dir: Path | None = None, on_progress: Progress | None = None
 ) -> Path:
     """The file that `spec` names, fetched first if need be; blocks while it does.
 
     Args:
-        spec: a path that exists, an http(s) URL, or a key of WEIGHTS, tried in this order.
+        spec: a path that exists, an http(s) URL, or a key of SHIPPED or WEIGHTS, tried in this
+            order.
         cache_dir: where fetched files live; None for the user's cache folder.
         on_progress: called with (file name, bytes so far, bytes in all or None) as bytes arrive,
             from the calling thread.
@@ -73,6 +102,8 @@ def resolve_weights(
     path = Path(spec)
     if _is(path.is_file):
         return path
+    if spec in SHIPPED:
+        return SHIPPED[spec].path
     if spec not in WEIGHTS:
         raise WeightsError(_unknown(spec))
     return fetch(_download_of_name(spec, _cache(cache_dir)), on_progress=on_progress)
@@ -114,11 +145,11 @@ def _is(asks: Callable[[], bool]) -> bool:
 
 
 def _unknown(spec: str) -> str:
-    names = [Path(spec).stem, spec]
-    near = [name for tried in names for name in difflib.get_close_matches(tried, WEIGHTS, n=1)]
+    names, known = [Path(spec).stem, spec], [*SHIPPED, *WEIGHTS]
+    near = [name for tried in names for name in difflib.get_close_matches(tried, known, n=1)]
     got = "a folder" if _is(Path(spec).is_dir) else "none of them"
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return (
         f"weights {spec!r}: expected a file that exists, an http(s) URL or one of "
-        f"{', '.join(WEIGHTS)}, got {got}{hint}"
+        f"{', '.join(known)}, got {got}{hint}"
     )

@@ -18,6 +18,10 @@ from train.starter.ncnn_file import fill_from_ncnn
 
 CLASSES = len(COCO_CLASSES)
 
+# Of blue, green and red in 0..1: the published 103.53, 116.28, 123.675 and their deviations.
+MEAN = (0.406, 0.456, 0.485)
+STD = (0.225, 0.224, 0.229)
+
 
 class NanoDet(nn.Module):
     """Normalised BGR pictures to a score and a box of every cell of four levels."""
