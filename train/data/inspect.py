@@ -57,8 +57,9 @@ class Inspection:
             self.pictures += 1
             yield self._inspected(picture)
         self.problems.extend(self._raw.problems)
+        there = set(self.classes.ids.values())
         for class_id, name in enumerate(self.classes.names):
-            if not self.boxes_per_class[class_id]:
+            if class_id in there and not self.boxes_per_class[class_id]:
                 self._note(Trouble.EMPTY_CLASS, self._raw.name, repr(name))
 
     def _inspected(self, picture: RawPicture) -> tuple[RawPicture, list[int]]:

@@ -44,14 +44,26 @@ def read_picture(path: Path, reduction: Reduction = 1) -> BgrArray:
         data = path.read_bytes()
     except OSError as error:
         raise SampleError(f"picture {str(path)!r}: {error.strerror}") from error
+    try:
+        return decode_picture(data, reduction)
+    except ValueError as error:
+        raise SampleError(f"picture {str(path)!r}: {error}") from error
+
+
+def decode_picture(data: bytes, reduction: Reduction = 1) -> BgrArray:
+    """The pixels of a file's content, as `read_picture`.
+
+    Raises:
+        ValueError: it is cut off or no picture.
+    """
     if is_cut_off(data):
-        raise SampleError(f"picture {str(path)!r}: cut off after {len(data)} bytes")
+        raise ValueError(f"cut off after {len(data)} bytes")
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[reduction])
     except cv2.error:  # an empty file
         pixels = None
     if pixels is None:
-        raise SampleError(f"picture {str(path)!r}: not a picture that can be decoded")
+        raise ValueError("not a picture that can be decoded")
     result: BgrArray = pixels
     return result
 
