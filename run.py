@@ -11,7 +11,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -29,12 +29,16 @@ from detector.contract import Detector
 from detector.detections import Detections
 from detector.errors import DetectorError
 from detector.table import DETECTORS, build_detector
+from sinks.album import AlbumSink
 from sinks.alpha import OverlayConfig
 from sinks.annotate import Style
 from sinks.console import Readout
 from sinks.display import DisplayConfig
 from sinks.fetching import Fetching
 from sinks.file import FileSink
+from sinks.gpu import GpuProbe, open_gpu
+from sinks.json_log import open_screen, show_end
+from sinks.keyboard import open_keyboard
 from sinks.mp4 import FileConfig
 from sinks.segments import SegmentsConfig
 from sinks.stream import StreamConfig
@@ -122,12 +126,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; gives back the exit code."""
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "1")  # s; its 10 outlast a Ctrl-C
     typed = sys.argv[1:] if arguments is None else list(arguments)
-    screen, out = Terminal(stderr=True, highlight=False), Terminal(highlight=False)
+    screen, out = open_screen(typed), Terminal(highlight=False)
     is_verbose = "--verbose" in typed
     try:
         with (
             logging_to(screen, is_verbose=is_verbose),
-            StopSignals(on_abandon=lambda: screen.show_cursor(show=True)) as signals,
+            StopSignals(on_abandon=screen.give_back) as signals,
         ):
             return _run_command(typed, signals, screen, out)
     except Interrupted as interrupted:
@@ -182,7 +186,19 @@ def _run(config: RunConfig, signals: StopSignals, screen: Terminal, out: Termina
     context = replace(context, class_names=detector.class_names)
     with _usage_errors():
         built = [sink for spec in specs for sink in build_sinks(spec, context)]
+    keyboard = open_keyboard(screen)
+    if keyboard is not None:
+        album = AlbumSink(detector.class_names, output, config.style)
+        built.append(BuiltSink(album, None, is_optional=True))
     sinks = [each.sink for each in built]
+    names = [sink.name for sink in sinks]
+    readout = Readout(
+        screen,
+        limit=config.limit,
+        sink_names=names,
+        gpu=_gpu(config.detector.device),
+        has_keys=keyboard is not None,
+    )
     pipeline = Pipeline(
         inlets,
         detector,
@@ -194,14 +210,14 @@ def _run(config: RunConfig, signals: StopSignals, screen: Terminal, out: Termina
     if config.style.note:
         screen.say(f"note: {config.style.note}")
     try:
-        with no_empty_folder(output), Readout(screen, limit=config.limit) as readout:
-            ticker = Ticker(sinks, readout, signals, screen, pipeline.stop)
+        with no_empty_folder(output), readout, keyboard or nullcontext():
+            ticker = Ticker(sinks, readout, signals, screen, pipeline.stop, keyboard=keyboard)
             show_pages(sinks, screen)
             signals.defer()
             snapshot = pipeline.run(ticker, tick_s=ticker.tick_s)
     finally:
         written = _finish(built, config)
-        _show_end(out, pipeline.snapshot(), built, written)
+        _show_end(out, screen, pipeline.snapshot(), names, written)
     return _ending(snapshot, signals, screen)
 
 
@@ -237,6 +253,18 @@ def _lowered(config: RunConfig) -> DetectorConfig:
         return config.detector
     lowest = min(config.detector.score_threshold, tracker.min_score)
     return replace(config.detector, score_threshold=lowest)
+
+
+def _gpu(device: str) -> GpuProbe | None:
+    """What tells how busy the detector's GPU is; None without one."""
+    if device == "cpu" or "torch" not in sys.modules:  # what no detector has loaded, none uses
+        return None
+    from torch import cuda
+
+    number = int(device.partition(":")[2] or 0)
+    return (
+        open_gpu(f"GPU-{cuda.get_device_properties(number).uuid}") if cuda.is_available() else None
+    )
 
 
 def _analytics(config: RunConfig, stream: StreamInfo) -> list[Analytic[Detections]]:
@@ -279,19 +307,19 @@ def _target(sink: object) -> Path | None:
 
 
 def _show_end(
-    out: Terminal, snapshot: RunSnapshot, sinks: Sequence[BuiltSink], written: Sequence[Path]
+    out: Terminal, screen: Terminal, snapshot: RunSnapshot, names: Sequence[str], files: list[Path]
 ) -> None:
     """The summary, unless there was never a frame to speak of."""
-    if any(stream.frames_in for stream in snapshot.streams):
-        names = [built.sink.name for built in sinks]
-        show_summary(out, snapshot, sink_names=names, written=written)
+    show_end(screen, snapshot, names, files)
+    if not screen.quiet and any(stream.frames_in for stream in snapshot.streams):
+        show_summary(out, snapshot, sink_names=names, written=files)
 
 
 def _ending(snapshot: RunSnapshot, signals: StopSignals, screen: Terminal) -> int:
     """Report the streams that failed, once each; gives back the exit code."""
     failed = [stream for stream in snapshot.streams if stream.state == "failed"]
     for stream in failed:
-        screen.say(f"error: {stream.error}")
+        screen.fail(str(stream.error))
     if signals.exit_code is not None:
         return signals.exit_code
     if len(failed) == len(snapshot.streams) and all(stream.info is None for stream in failed):
@@ -314,7 +342,7 @@ def _report(error: BaseException, screen: Terminal) -> int:
     is_expected = isinstance(error, ConfigError | StreamerError | DetectorError)
     told = str(error) if is_expected else f"unexpected {type(error).__name__}: {error}"
     hint = "" if is_expected else "; --verbose shows where"
-    screen.say(f"error: {' '.join(told.split())}{hint}")
+    screen.fail(f"{' '.join(told.split())}{hint}")
     return code
 
 

@@ -193,6 +193,10 @@ def _parser(version: str) -> argparse.ArgumentParser:
     parser.add_argument("--print-config", action="store_true", help="show the settings and stop")
     parser.add_argument("--list-cameras", action="store_true", help="show the cameras and stop")
     parser.add_argument("--verbose", action="store_true", help="show logs and tracebacks")
+    parser.add_argument("--quiet", action="store_true", help="show errors alone")
+    parser.add_argument(
+        "--json-log", action="store_true", help="standard error is a JSON object a line"
+    )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
     return parser
 
@@ -237,6 +241,8 @@ def _near(word: str) -> str:
         "--print-config",
         "--list-cameras",
         "--verbose",
+        "--quiet",
+        "--json-log",
         "--version",
         "--help",
     ]

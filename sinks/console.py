@@ -1,69 +1,81 @@
-"""The live readout: a table that follows the run, or a line now and then where none can."""
+"""The live readout: a panel that follows the run, or a line now and then where none can."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
-from sinks.progress import Progress, Rates, total
+from sinks.gpu import GpuProbe
+from sinks.json_log import JsonTerminal, JsonView
+from sinks.panel import Surroundings, panel
+from sinks.progress import Progress
+from sinks.standing import Standing, Standings
+from sinks.terminal import Terminal
+from streamer.clock import Clock, MonotonicClock
 from streamer.snapshot import RunSnapshot
 
 FIRST_LINE_NS = 1_000_000_000  # 1 s: soon, so that a log shows at once that the run is alive
 LINE_EVERY_NS = 5_000_000_000  # 5 s between lines: a log of an hour stays readable
+NOTICE_NS = 3_000_000_000  # 3 s: long enough to read a path
 
-# Rows that are no stream: head, rule, the total, and the line the cursor needs.
-OTHER_ROWS = 4
+HELD = "held; space goes on"
 
-TITLES = ("stream", "frames", "%", "fps", "elapsed", "ETA", "p50/p95 ms", "drops", "state")
-SPARED = ("elapsed", "drops", "ETA", "p50/p95 ms")  # left out first where there is no room
-NAME_WIDTH = 8  # characters of a name that still tell it from others
-GAP = 2  # blanks between columns
 
-STATE_STYLES = {
-    "opening": "yellow",
-    "running": "cyan",
-    "ended": "green",
-    "failed": "bold red",
-    "connecting": "yellow",
-    "live": "cyan",
-    "stalled": "bold yellow",
-    "retrying": "bold yellow",
-}
+class View(Protocol):
+    """One way of showing a run."""
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    def show(self, standing: Standing, snapshot: RunSnapshot) -> None:
+        """The run has come so far."""
+        ...
+
+    def end(self) -> None:
+        """Leave the console to others."""
+        ...
 
 
 class Readout:
     """Shows snapshots on a console; for one thread, entered around the run.
 
     Args:
-        console: a terminal gets a live table, anything else a line every few seconds.
+        console: a terminal gets a live panel, anything else a line every few seconds, and a
+            JsonTerminal objects.
         limit: frames a stream at most, as the pipeline has it.
+        sink_names: of every sink of the run.
+        gpu: asks the GPU.
+        has_keys: a person can press some.
+        clock: for notices that go away.
     """
 
-    def __init__(self, console: Console, *, limit: int | None = None) -> None:
-        self._console = console
-        self._rates = Rates(limit=limit)
-        self._live: Live | None = None
-        self._next_line_ns = FIRST_LINE_NS
-        self._last: Sequence[Progress] = ()
-        self._last_line = ""
+    def __init__(
+        self,
+        console: Terminal,
+        *,
+        limit: int | None = None,
+        sink_names: Sequence[str] = (),
+        gpu: GpuProbe | None = None,
+        has_keys: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        self._standings = Standings(limit=limit, sink_names=sink_names, gpu=gpu)
+        self._clock = clock or MonotonicClock()
+        self._panel = _PanelView(console, self._clock, has_keys=has_keys)
+        self._view: View = self._panel if console.is_terminal else _LineView(console)
+        if isinstance(console, JsonTerminal):
+            self._view = JsonView(console, LINE_EVERY_NS)
+        self._is_held = False
 
     def __enter__(self) -> Self:
-        """Start the live table where there can be one."""
-        if self._console.is_terminal:
-            self._live = Live(
-                console=self._console,
-                auto_refresh=False,  # the run's ticks are often enough, and its thread is ours
-                transient=True,  # the summary will say it all
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._live.start()
+        """Start the live panel where there can be one."""
+        self._view.start()
         return self
 
     def __exit__(
@@ -72,96 +84,125 @@ class Readout:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Take the table away, or end with a last line if there was a frame."""
-        if self._live is not None:
-            self._live.stop()
-        elif any(stream.done for stream in self._last):
-            self._print_line()
+        """Take the panel away, or end with a last line if there was a frame."""
+        self._view.end()
 
     def show(self, snapshot: RunSnapshot) -> None:
         """Show how the run stands now."""
-        self._last = self._rates.add(snapshot)
+        self._view.show(self._standings.add(snapshot), snapshot)
+
+    def hold(self) -> None:
+        """Keep what is shown, or go on."""
+        self._panel.is_held = not self._panel.is_held
+        self._panel.refresh()
+
+    def help(self) -> None:
+        """Show the keys, or hide them."""
+        self._panel.has_help = not self._panel.has_help
+        self._panel.refresh()
+
+    def notice(self, text: str) -> None:
+        """Tell the person something, for a while."""
+        self._panel.notice = text
+        self._panel.notice_until_ns = self._clock.now_ns() + NOTICE_NS
+        self._panel.refresh()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Leave the terminal to others meanwhile."""
+        self._view.end()
+        try:
+            yield
+        finally:
+            self._view.start()
+
+
+class _PanelView:
+    """A live panel, drawn over itself."""
+
+    def __init__(self, console: Terminal, clock: Clock, *, has_keys: bool) -> None:
+        self._console = console
+        self._clock = clock
+        self._has_keys = has_keys
+        self._live: Live | None = None
+        self._standing: Standing | None = None
+        self.is_held = self.has_help = False
+        self.notice, self.notice_until_ns = "", 0
+
+    def start(self) -> None:
+        self._live = Live(
+            console=self._console,
+            auto_refresh=False,  # the run's ticks are often enough, and its thread is ours
+            transient=True,  # the summary will say it all
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._live.start()
+
+    def show(self, standing: Standing, snapshot: RunSnapshot) -> None:  # noqa: ARG002 - its form
+        if not self.is_held:
+            self._standing = standing
+        self.refresh()
+
+    def refresh(self) -> None:
+        if self._live is None or self._standing is None:
+            return
+        if self._clock.now_ns() >= self.notice_until_ns:
+            self.notice = ""
+        notice = self.notice or (HELD if self.is_held else "")
+        around = Surroundings(self._has_keys, self.has_help, notice)
+        self._live.update(panel(self._standing, *self._console.size, around), refresh=True)
+
+    def end(self) -> None:
         if self._live is not None:
-            self._live.update(live_table(self._last, *self._console.size), refresh=True)
-        elif snapshot.elapsed_ns >= self._next_line_ns:
-            self._next_line_ns = snapshot.elapsed_ns + LINE_EVERY_NS
-            self._print_line()
+            self._live.stop()
+            self._live = None
 
-    def _print_line(self) -> None:
+
+class _LineView:
+    """A line every few seconds."""
+
+    def __init__(self, console: Terminal) -> None:
+        self._console = console
+        self._next_ns = FIRST_LINE_NS
+        self._last: Standing | None = None
+        self._printed = ""
+
+    def start(self) -> None:
+        """Nothing to show yet."""
+
+    def show(self, standing: Standing, snapshot: RunSnapshot) -> None:
+        self._last = standing
+        if snapshot.elapsed_ns >= self._next_ns:
+            self._next_ns = snapshot.elapsed_ns + LINE_EVERY_NS
+            self._print()
+
+    def end(self) -> None:
+        if self._last is not None and any(stream.done for stream in self._last.streams):
+            self._print()
+
+    def _print(self) -> None:
+        assert self._last is not None  # both callers have looked
         line = plain_line(self._last)
-        if line != self._last_line:
+        if line != self._printed:
             self._console.print(Text(line), soft_wrap=True)
-        self._last_line = line
+        self._printed = line
 
 
-def plain_line(streams: Sequence[Progress]) -> str:
+def plain_line(standing: Standing) -> str:
     """The whole run on one line, however many streams it has."""
-    run = total(streams)
-    return (
-        f"{run.name}: {run.standing}, frames {run.frames} {run.percent}, {run.fps} fps, "
-        f"elapsed {run.elapsed}, ETA {run.eta}, latency p50/p95 {run.latency} ms, "
-        f"dropped {run.dropped}"
-    )
-
-
-def live_table(streams: Sequence[Progress], width: int, height: int) -> Table:
-    """A row a stream, as many as `height` lines hold, and a row for all of them.
-
-    Args:
-        streams: at least one.
-        width: columns of the terminal.
-        height: lines of the terminal.
-    """
-    room = max(1, height - OTHER_ROWS)
-    shown = streams if len(streams) <= room else _most_telling(streams, room)
-    rows = [_cells(stream) for stream in shown]
-    if len(streams) > 1:
-        rows.append([*_cells(total(streams))[:-1], ""])
-    kept, name_width = _fitting(rows, width)
-    table = Table(box=None, pad_edge=False, collapse_padding=True, padding=(0, GAP, 0, 0))
-    for column in kept:
-        is_text = TITLES[column] in ("stream", "state")
-        table.add_column(TITLES[column], justify="left" if is_text else "right", no_wrap=True)
-    table.columns[0].max_width = name_width
-    for row in rows:
-        style = "bold" if row[-1] == "" else ""
-        state = Text(row[-1], style=STATE_STYLES.get(row[-1].partition(",")[0], ""))
-        table.add_row(*(Text(row[column]) for column in kept[:-1]), state, style=style)
-    return table
-
-
-def _fitting(rows: Sequence[Sequence[str]], width: int) -> tuple[list[int], int]:
-    """The columns that fit in `width`, and what is left for the name.
-
-    Only the name gives way, then whole columns: a number cut short is another number.
-    """
-    widths = [max(map(len, column)) for column in zip(TITLES, *rows, strict=True)]
-    kept = list(range(len(TITLES)))
-    left_out = [TITLES.index(title) for title in SPARED]
-    while (name_width := width - sum(widths[column] + GAP for column in kept[1:])) < min(
-        NAME_WIDTH, widths[0]
-    ):
-        if not left_out:
-            break
-        kept.remove(left_out.pop(0))
-    return kept, max(1, name_width)
-
-
-def _most_telling(streams: Sequence[Progress], room: int) -> Sequence[Progress]:
-    """Those at work or in trouble before those that have ended, in their order."""
-    ranked = sorted(range(len(streams)), key=lambda index: streams[index].state == "ended")
-    return [streams[index] for index in sorted(ranked[:room])]
-
-
-def _cells(stream: Progress) -> list[str]:
-    return [
-        stream.name,
-        stream.frames,
-        stream.percent,
-        stream.fps,
-        stream.elapsed,
-        stream.eta,
-        stream.latency,
-        str(stream.dropped),
-        stream.standing,
+    run: Progress = standing.total
+    parts = [
+        f"{run.name}: {run.standing}",
+        f"frames {run.frames} {run.percent}",
+        f"fps in/out {run.fps_in}/{run.fps}",
+        f"elapsed {run.elapsed}",
+        f"ETA {run.eta}",
+        f"latency p50/p95 {run.latency} ms",
+        f"dropped {run.dropped}",
     ]
+    if standing.load is not None:
+        parts.append(f"busiest {standing.load.busiest} {standing.load.share:.0%}")
+    if standing.gpu is not None:
+        parts.append(f"GPU {standing.gpu.text}")
+    return ", ".join(parts)

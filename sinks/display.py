@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 
 from detector.detections import Detections
+from sinks.album import save_pictures
 from sinks.annotate import Annotator, Style
 from sinks.canvas import BgrCanvas
 from sinks.palette import WHITE, Bgr
-from sinks.picture_file import write_picture
 from sinks.scale import scale_detections, scale_truth
 from sinks.text import TextStamps
 from sinks.tiles import Tile, tiles
@@ -162,6 +162,11 @@ class DisplaySink:
         is_quitting = self._is_closed or Request.QUIT in wishes
         return Request.QUIT if is_quitting else Request.CONTINUE
 
+    def press(self, key: str) -> Request:
+        """Obey a key that was pressed elsewhere; the same thread as `pump`."""
+        with self._window_lock:
+            return self._keys[key]()
+
     def _obey(self, event: Event, window: Window) -> Request:
         match event:
             case Key(name):
@@ -202,23 +207,13 @@ class DisplaySink:
 
     def _save(self) -> Request:
         """Write what is shown, in full size, one file a stream."""
-        saved = []
+        shown = (self._shown[stream_id] for stream_id in self._visible())
+        results = [result for result in shown if result is not None]
         try:
-            for stream_id in self._visible():
-                result = self._shown[stream_id]
-                if result is not None:
-                    frame = result.frame
-                    pixels = frame.bgr().copy()
-                    self._annotator.draw(BgrCanvas(pixels), result.detections, frame.truth)
-                    path = self._output / f"{stream_id}-{frame.index:06d}.png"
-                    write_picture(path, pixels)
-                    saved.append(path)
+            self._say(save_pictures(results, self._output, self._annotator))
         except SinkError as error:
             logger.warning("display: %s", error)
             self._say(str(error))
-        else:
-            names = saved[0].name if len(saved) == 1 else f"{len(saved)} pictures"
-            self._say(f"saved {names} in {self._output}")
         return Request.CONTINUE
 
     def _say(self, notice: str) -> None:

@@ -29,7 +29,8 @@ def write_picture(target: Path, pixels: BgrArray) -> None:
     Raises:
         SinkError: the disk is full, or the folder cannot be written.
     """
-    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]  # other formats ignore it
+    is_jpeg = target.suffix.lower() in (".jpeg", ".jpg")  # others warn of what they do not know
+    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if is_jpeg else []
     partial = target.with_name(f"{target.stem}.partial{target.suffix}")
     try:
         is_encoded, data = cv2.imencode(target.suffix.lower(), pixels, options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -30,6 +30,8 @@ class Progress:
         latency_p95_ns: likewise.
         dropped: frames lost on the way.
         reconnects: times the stream came back after having been lost.
+        rate_in: frames a second that the source gave, likewise over the last seconds.
+        trouble: one line saying what is wrong, or None.
     """
 
     name: str
@@ -42,6 +44,8 @@ class Progress:
     latency_p95_ns: int | None
     dropped: int
     reconnects: int = 0
+    rate_in: float | None = None
+    trouble: str | None = None
 
     @property
     def standing(self) -> str:
@@ -68,9 +72,12 @@ class Progress:
     @property
     def fps(self) -> str:
         """Such as `24.9`."""
-        if self.rate is None:
-            return UNKNOWN
-        return f"{self.rate:.1f}" if self.rate < 1000 else f"{self.rate:.0f}"
+        return _fps(self.rate)
+
+    @property
+    def fps_in(self) -> str:
+        """Such as `25.0`."""
+        return _fps(self.rate_in)
 
     @property
     def elapsed(self) -> str:
@@ -97,14 +104,14 @@ class Rates:
 
     def __init__(self, *, limit: int | None = None) -> None:
         self._limit = limit
-        self._history: deque[tuple[int, dict[str, int]]] = deque()
+        self._history: deque[tuple[int, dict[str, tuple[int, int]]]] = deque()
 
     def add(self, snapshot: RunSnapshot) -> list[Progress]:
         """How far every stream is, in the order of the snapshot."""
-        done = {stream.stream_id: stream.frames_done for stream in snapshot.streams}
+        counts = {each.stream_id: (each.frames_in, each.frames_done) for each in snapshot.streams}
         if not self._history:
             self._history.append((0, {}))  # the run's beginning: nothing of any stream
-        self._history.append((snapshot.elapsed_ns, done))
+        self._history.append((snapshot.elapsed_ns, counts))
         # The newest entry outside the window stays: it is where the window begins.
         while (
             len(self._history) > 2 and snapshot.elapsed_ns - self._history[1][0] >= RATE_WINDOW_NS
@@ -113,24 +120,31 @@ class Rates:
         return [self._progress(stream, snapshot.elapsed_ns) for stream in snapshot.streams]
 
     def _progress(self, stream: StreamSnapshot, elapsed_ns: int) -> Progress:
+        rate_in, rate = self._rate(stream.stream_id)
         return Progress(
             name=stream.stream_id,
             state=stream.state,
             done=stream.frames_done,
             expected=expected_frames(stream, self._limit),
-            rate=self._rate(stream.stream_id),
+            rate=rate,
             elapsed_s=elapsed_ns / 1e9,
             latency_p50_ns=stream.latency_p50_ns,
             latency_p95_ns=stream.latency_p95_ns,
             dropped=stream.dropped,
             reconnects=stream.reconnects,
+            rate_in=rate_in,
+            trouble=stream.error,
         )
 
-    def _rate(self, stream_id: str) -> float | None:
+    def _rate(self, stream_id: str) -> tuple[float | None, float | None]:
+        """Frames a second given and done."""
         (first_ns, first), (last_ns, last) = self._history[0], self._history[-1]
         if last_ns <= first_ns:
-            return None
-        return (last[stream_id] - first.get(stream_id, 0)) * 1e9 / (last_ns - first_ns)
+            return None, None
+        before_in, before_done = first.get(stream_id, (0, 0))
+        now_in, now_done = last[stream_id]
+        span_s = (last_ns - first_ns) / 1e9
+        return (now_in - before_in) / span_s, (now_done - before_done) / span_s
 
 
 def expected_frames(stream: StreamSnapshot, limit: int | None) -> int | None:
@@ -153,9 +167,10 @@ def total(parts: Sequence[Progress]) -> Progress:
         return parts[0]
     expected = _known(part.expected for part in parts)
     rates = _known(part.rate for part in parts)
+    rates_in = _known(part.rate_in for part in parts)
     return Progress(
         name=f"{len(parts)} streams",
-        state=_states(parts),
+        state=states(parts),
         done=sum(part.done for part in parts),
         expected=sum(expected) if len(expected) == len(parts) else None,
         rate=sum(rates) if rates else None,
@@ -164,6 +179,7 @@ def total(parts: Sequence[Progress]) -> Progress:
         latency_p95_ns=max(_known(part.latency_p95_ns for part in parts), default=None),
         dropped=sum(part.dropped for part in parts),
         reconnects=sum(part.reconnects for part in parts),
+        rate_in=sum(rates_in) if rates_in else None,
     )
 
 
@@ -180,11 +196,9 @@ def clock(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _states(parts: Sequence[Progress]) -> str:
+def states(parts: Sequence[Progress]) -> str:
     """Such as `3 running, 1 failed`, or the one state that all share."""
-    counts: dict[str, int] = {}
-    for part in parts:
-        counts[part.state] = counts.get(part.state, 0) + 1
+    counts = Counter(part.state for part in parts)
     if len(counts) == 1:
         return parts[0].state
     return ", ".join(f"{count} {state}" for state, count in counts.items())
@@ -192,6 +206,12 @@ def _states(parts: Sequence[Progress]) -> str:
 
 def _known(values: Iterable[T | None]) -> list[T]:
     return [value for value in values if value is not None]
+
+
+def _fps(rate: float | None) -> str:
+    if rate is None:
+        return UNKNOWN
+    return f"{rate:.1f}" if rate < 1000 else f"{rate:.0f}"
 
 
 def _ms(time_ns: int | None) -> str:

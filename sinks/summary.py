@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sinks.load import DECODE, load_of, waits, worked
 from streamer.snapshot import RunSnapshot, StreamSnapshot
 from streamer.stats import StageTime
-
-DECODE = "decode"  # the part that the sources' threads book
-DETECTOR = "detector"  # what the parts of the stage's thread are together
 
 
 def show_summary(
@@ -30,10 +28,11 @@ def show_summary(
     """
     console.print(_streams(snapshot))
     console.print(_totals(snapshot), highlight=False)
-    if snapshot.times:
+    load = load_of(snapshot, sink_names)
+    if load is not None:
         console.print()
         console.print(_times(snapshot, sink_names))
-        _line(console, _verdict(snapshot, sink_names))
+        _line(console, replace(load, busiest=_short(load.busiest, sink_names)).verdict)
     for path in written:
         _line(console, f"wrote {path}")
 
@@ -41,31 +40,6 @@ def show_summary(
 def _line(console: Console, text: str) -> None:
     """One line, never folded, so that a mouse or a program can take a path from it."""
     console.print(Text(text), soft_wrap=True)
-
-
-def bottleneck(snapshot: RunSnapshot, sink_names: Sequence[str]) -> tuple[str, float]:
-    """The thread that was busiest, and the share of the run for which it was.
-
-    The detector's parts share one thread and count together. Sources, and sinks of one name, have
-    a thread each, so theirs is the mean.
-
-    Args:
-        snapshot: with at least one part.
-        sink_names: of every sink that ran.
-    """
-    threads = Counter(sink_names)
-    threads[DECODE] = len(snapshot.streams)
-    busy_ns: Counter[str] = Counter()
-    for part, time in snapshot.times.items():
-        name = part if part in threads else DETECTOR
-        busy_ns[name] += time.total_ns // max(1, threads[part])
-    name, busiest_ns = busy_ns.most_common(1)[0]
-    return name, busiest_ns / max(1, snapshot.elapsed_ns)
-
-
-def _verdict(snapshot: RunSnapshot, sink_names: Sequence[str]) -> str:
-    name, share = bottleneck(snapshot, sink_names)
-    return f"bottleneck: {_short(name, sink_names)}, busy {share:.0%} of the time"
 
 
 def _streams(snapshot: RunSnapshot) -> Table:
@@ -98,8 +72,9 @@ def _stream_cells(stream: StreamSnapshot, elapsed_s: float) -> list[str]:
 
 def _times(snapshot: RunSnapshot, sink_names: Sequence[str]) -> Table:
     table = _table("part", "ms/frame", "share of time", "frames")
-    for part, time in snapshot.times.items():
-        table.add_row(*map(Text, _time_cells(_short(part, sink_names), time, snapshot.elapsed_ns)))
+    for part, time in worked(snapshot).items():
+        name = "decode, waits" if part == DECODE and waits(snapshot) else _short(part, sink_names)
+        table.add_row(*map(Text, _time_cells(name, time, snapshot.elapsed_ns)))
     return table
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from rich.text import Text
 
+from sinks.album import AlbumSink
 from sinks.console import Readout
 from sinks.display import Request
+from sinks.keyboard import Keyboard
 from sinks.terminal import Terminal
+from streamer.errors import SinkError
 from streamer.signals import StopSignals
 from streamer.snapshot import RunSnapshot
 
 TICK_S = 0.25
 WINDOW_TICK_S = 0.03  # a window answers hands at once only if it is asked this often
+KEYS_TICK_S = 0.1  # and a terminal, which moves less, within what a person takes for at once
 READOUT_EVERY_NS = 250_000_000
 
 
@@ -35,6 +39,10 @@ class Window(Protocol):
         """Show what is new, and say what the person at it wants."""
         ...
 
+    def press(self, key: str) -> Request:
+        """Obey a key that was pressed elsewhere."""
+        ...
+
 
 @runtime_checkable
 class Page(Protocol):
@@ -47,7 +55,9 @@ class Page(Protocol):
 
 
 class Ticker:
-    """Updates the readout and whoever watches; stops the run where a person asks for it.
+    """Updates the readout and whoever watches; does what a person asks for by key or signal.
+
+    The keys of the terminal mean what they mean in a window, and are passed on to it.
 
     Args:
         sinks: all of the run.
@@ -55,6 +65,7 @@ class Ticker:
         signals: which have come.
         screen: for a word about the end.
         stop: ends the run; called once, from the main thread.
+        keyboard: of the terminal, entered, or None.
     """
 
     def __init__(
@@ -64,30 +75,75 @@ class Ticker:
         signals: StopSignals,
         screen: Terminal,
         stop: Callable[[], None],
+        *,
+        keyboard: Keyboard | None = None,
     ) -> None:
         self._observers = [sink for sink in sinks if isinstance(sink, Observer)]
         self._windows = [sink for sink in sinks if isinstance(sink, Window)]
+        self._albums = [sink for sink in sinks if isinstance(sink, AlbumSink)]
         self._readout = readout
         self._signals = signals
         self._screen = screen
         self._stop = stop
+        self._keyboard = keyboard
         self._is_stopping = False
         self._shown_ns: int | None = None
 
     @property
     def tick_s(self) -> float:
         """How often it wants to be called."""
-        return WINDOW_TICK_S if self._windows else TICK_S
+        if self._windows:
+            return WINDOW_TICK_S
+        return TICK_S if self._keyboard is None else KEYS_TICK_S
 
     def __call__(self, snapshot: RunSnapshot) -> None:
         """One tick."""
-        wants_out = [window for window in self._windows if window.pump() is Request.QUIT]
+        wishes = [window.pump() for window in self._windows]
         if self._is_due(snapshot):
             self._readout.show(snapshot)
             for observer in self._observers:
                 observer.observe(snapshot)
+        if self._keyboard is not None:
+            for key in self._keyboard.pressed():
+                wishes += [self._keys[key]()] if key in self._keys else []
+        wants_out = Request.QUIT in wishes
         if wants_out or self._signals.exit_code is not None:
             self._end(by_signal=not wants_out)
+
+    @property
+    def _keys(self) -> Mapping[str, Callable[[], Request]]:
+        return {
+            "q": lambda: Request.QUIT,
+            "escape": lambda: Request.QUIT,
+            "space": self._hold,
+            "s": self._save,
+            "h": self._help,
+            "suspend": self._suspend,
+        }
+
+    def _hold(self) -> Request:
+        self._readout.hold()
+        for window in self._windows:
+            window.press("space")
+        return Request.CONTINUE
+
+    def _help(self) -> Request:
+        self._readout.help()
+        return Request.CONTINUE
+
+    def _suspend(self) -> Request:
+        with self._readout.away():
+            if self._keyboard is not None:
+                self._keyboard.suspend()
+        return Request.CONTINUE
+
+    def _save(self) -> Request:
+        for album in self._albums:
+            try:
+                self._readout.notice(album.save())
+            except SinkError as error:
+                self._readout.notice(str(error))
+        return Request.CONTINUE
 
     def _is_due(self, snapshot: RunSnapshot) -> bool:
         now_ns = snapshot.elapsed_ns

@@ -8,10 +8,14 @@ from fractions import Fraction
 
 import pytest
 
-from sinks.console import LINE_EVERY_NS, Readout, live_table, plain_line
+from sinks.console import LINE_EVERY_NS, Readout, plain_line
 from sinks.fetching import Fetching
+from sinks.gpu import GpuLoad
+from sinks.load import Load
+from sinks.panel import HELP, KEYS, Surroundings, panel
 from sinks.progress import Progress, Rates, expected_frames, total
-from sinks.terminal import ConsoleHandler, Terminal
+from sinks.standing import Standing
+from sinks.terminal import ConsoleHandler, Terminal, logging_to
 from streamer.clock import ManualClock
 from streamer.frame import StreamInfo
 from streamer.snapshot import RunSnapshot, StreamSnapshot, StreamState
@@ -50,20 +54,40 @@ def run_of(*streams: StreamSnapshot, seconds: float) -> RunSnapshot:
 
 
 def progress(name: str = "clip", state: str = "running", done: int = 120) -> Progress:
-    return Progress(name, state, done, 300, 24.94, 5.0, 41_000_000, 60_000_000, 2)
+    return Progress(name, state, done, 300, 24.94, 5.0, 41_000_000, 60_000_000, 2, rate_in=25.02)
+
+
+LOAD = Load(
+    (("decode", 0.12), ("preprocess", 0.05), ("network", 0.81), ("postprocess", 0.01),
+     ("analytics", 0.01), ("sinks", 0.09)),
+    "detector (network)", 0.88, keeps_up=False,
+)  # fmt: skip
+GPU = GpuLoad(0.93, 4_200_000_000, 80_000_000_000)
+
+
+def shown(
+    standing: Standing, width: int, height: int, around: Surroundings | None = None
+) -> list[str]:
+    """The lines of a panel."""
+    screen, out = console(width=width)
+    screen.print(panel(standing, width, height, around))
+    return out.getvalue().splitlines()
 
 
 def test_a_log_line_tells_all_that_was_asked_for() -> None:
-    assert plain_line([progress()]) == (
-        "clip: running, frames 120/300 40%, 24.9 fps, elapsed 0:05, ETA 0:07, "
-        "latency p50/p95 41/60 ms, dropped 2"
+    assert plain_line(Standing([progress()], LOAD, GPU)) == (
+        "clip: running, frames 120/300 40%, fps in/out 25.0/24.9, elapsed 0:05, ETA 0:07, "
+        "latency p50/p95 41/60 ms, dropped 2, busiest detector (network) 88%, "
+        "GPU 93% busy, 4.2 of 80.0 GB"
     )
 
 
 def test_many_streams_share_one_log_line() -> None:
-    line = plain_line([progress("a"), progress("b", "failed", 30), progress("c", "ended", 300)])
+    line = plain_line(
+        Standing([progress("a"), progress("b", "failed", 30), progress("c", "ended", 300)])
+    )
     assert line.startswith(
-        "3 streams: 1 running, 1 failed, 1 ended, frames 450/900 50%, 74.8 fps, "
+        "3 streams: 1 running, 1 failed, 1 ended, frames 450/900 50%, fps in/out 75.1/74.8, "
     )
 
 
@@ -107,25 +131,105 @@ def test_on_a_terminal_the_table_is_live_and_gone_at_the_end() -> None:
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
-@pytest.mark.parametrize("count", [1, 3, 50])
-def test_the_table_fits_its_terminal_and_cuts_no_number(width: int, count: int) -> None:
+@pytest.mark.parametrize("height", [5, 10, 24, 50])
+@pytest.mark.parametrize("count", [1, 3, 16, 50])
+def test_the_panel_fits_its_terminal_and_cuts_no_number(
+    width: int, height: int, count: int
+) -> None:
     streams = [progress(f"a-long-name-of-a-recording-{n}") for n in range(count)]
-    screen, out = console(width=width)
-    screen.print(live_table(streams, width, 24))
-    lines = out.getvalue().splitlines()
+    lines = shown(Standing(streams, LOAD, GPU), width, height, Surroundings(has_keys=True))
     assert max(map(len, lines)) <= width
-    assert len(lines) < 24
-    assert all("120/300" in line for line in lines[1:4] if not line.startswith("3 str"))
+    assert len(lines) < height
+    rows = [line for line in lines if line.startswith("a-l")]
+    assert rows
+    assert all("120/300" in row for row in rows)
     if width >= 80:
-        for word in ("40%", "24.9", "0:05", "0:07", "41/60", "running"):
-            assert word in lines[1]
+        for word in ("40%", "25.0", "24.9", "0:07", "41/60", "running"):
+            assert word in rows[0]
 
 
-def test_rows_that_do_not_fit_are_those_that_have_ended() -> None:
-    streams = [progress(f"s{n}", "ended" if n < 30 else "running") for n in range(32)]
-    table = live_table(streams, 80, 10)
-    names = [str(cell) for cell in table.columns[0].cells]
-    assert names == ["s0", "s1", "s2", "s3", "s30", "s31", "32 streams"]
+def test_sixteen_streams_fit_a_small_terminal_with_all_else_there_is() -> None:
+    streams = [progress(f"camera-{n}") for n in range(16)]
+    lines = shown(Standing(streams, LOAD, GPU), 80, 24, Surroundings(has_keys=True))
+    assert len(lines) == 23
+    assert [line.split()[0] for line in lines[2:18]] == [f"camera-{n}" for n in range(16)]
+    assert lines[-4].strip().startswith("━")
+    assert "elapsed 0:05  ETA 0:07" in lines[-4]
+    assert lines[-3].startswith("decode 12%  preprocess 5%  network 81%  postprocess 1%")
+    assert lines[-2] == "bottleneck: detector (network), busy 88%   GPU 93% busy, 4.2 of 80.0 GB"
+    assert lines[-1] == KEYS
+
+
+def test_streams_that_do_not_fit_are_those_that_fare_best() -> None:
+    streams = [progress(f"s{n}", "live") for n in range(30)]
+    streams[7] = Progress("s7", "retrying", 7, None, 0.0, 5.0, None, None, 0, reconnects=3)
+    streams[21] = progress("s21", "failed")
+    streams[29] = Progress("s29", "live", 7, None, 25.0, 5.0, None, None, 0, reconnects=1)
+    lines = shown(Standing(streams), 80, 10)
+    assert lines[0] == "30 streams: 28 live, 1 retrying, 1 failed"
+    assert [line.split()[0] for line in lines[2:6]] == ["s0", "s7", "s21", "s29"]
+    assert "retrying, lost 3x" in lines[3]
+    assert lines[6].startswith("30 streams")
+    assert lines[7] == "and 26 more: live"
+    assert len(lines) == 9
+
+
+def test_a_wide_terminal_says_what_is_wrong() -> None:
+    lost = Progress(
+        "door", "retrying", 7, None, 0.0, 5.0, None, None, 0, trouble="camera 'door': refused"
+    )
+    assert "retrying  camera 'door': refused" in shown(Standing([lost]), 120, 24)[1]
+    assert "refused" not in shown(Standing([lost]), 70, 24)[1]
+
+
+def test_an_endless_stream_has_no_bar_but_a_time() -> None:
+    endless = Progress("door", "live", 7, None, 25.0, 65.0, None, None, 0)
+    assert shown(Standing([endless]), 80, 24)[-1] == "elapsed 1:05"
+
+
+def test_help_notices_and_keys_share_a_line() -> None:
+    standing = Standing([progress()])
+    lines = [
+        shown(standing, 80, 24, around)[-1]
+        for around in (
+            Surroundings(has_keys=True),
+            Surroundings(has_keys=True, has_help=True),
+            Surroundings(has_keys=True, has_help=True, notice="saved a.png in b"),
+        )
+    ]
+    assert lines == [KEYS, HELP, "saved a.png in b"]
+    assert "keys" not in "".join(shown(standing, 80, 24))
+
+
+def test_space_holds_what_is_shown_and_lets_go_again() -> None:
+    screen, out = console(is_terminal=True)
+    with Readout(screen, has_keys=True) as readout:
+        readout.show(run_of(stream(done=10), seconds=1))
+        readout.hold()
+        out.truncate(0)
+        readout.show(run_of(stream(done=99), seconds=2))
+        assert "10/300" in out.getvalue()
+        assert "99/300" not in out.getvalue()
+        assert "held; space goes on" in out.getvalue()
+        readout.hold()
+        out.truncate(0)
+        readout.show(run_of(stream(done=120), seconds=3))
+        assert "120/300" in out.getvalue()
+        assert "held" not in out.getvalue()
+
+
+def test_a_notice_goes_away_by_itself() -> None:
+    screen, out = console(is_terminal=True)
+    clock = ManualClock()
+    with Readout(screen, has_keys=True, clock=clock) as readout:
+        readout.show(run_of(stream(done=10), seconds=1))
+        readout.notice("saved clip-000010.png")
+        assert "saved clip-000010.png" in out.getvalue()
+        clock.advance(3 * SECOND_NS)
+        out.truncate(0)
+        readout.show(run_of(stream(done=11), seconds=4))
+        assert "saved" not in out.getvalue()
+        assert KEYS in out.getvalue()
 
 
 def test_the_rate_is_that_of_the_last_seconds() -> None:
@@ -214,8 +318,33 @@ def test_log_records_come_without_secrets() -> None:
 
 def test_a_stream_that_was_lost_says_how_often() -> None:
     lost = Progress("door", "live", 7, None, 25.0, 5.0, None, None, 0, reconnects=2)
-    screen, out = console(width=120)
-    screen.print(live_table([lost], 120, 24))
+    assert "live, lost 2x" in shown(Standing([lost]), 120, 24)[1]
+    assert "door: live, lost 2x, frames 7/?" in plain_line(Standing([lost]))
 
-    assert "live, lost 2x" in out.getvalue()
-    assert "door: live, lost 2x, frames 7/?" in plain_line([lost])
+
+def test_what_repeats_itself_is_counted_and_not_said_again() -> None:
+    screen, out = console()
+    clock = ManualClock()
+    handler = ConsoleHandler(screen, clock=clock)
+    for second in range(25):  # said at 0, 10 and 20 s
+        for text in ("lost", "found") if second == 3 else ("lost",):
+            handler.emit(logging.LogRecord("x", logging.WARNING, __file__, 1, text, (), None))
+        clock.advance(SECOND_NS)
+    assert out.getvalue().splitlines() == [
+        "warning: lost",
+        "warning: found",
+        "warning: lost (and 9 times more meanwhile)",
+        "warning: lost (and 9 times more meanwhile)",
+    ]
+
+
+def test_a_quiet_console_tells_errors_alone() -> None:
+    out = io.StringIO()
+    screen = Terminal(file=out, width=80, quiet=True)
+    with Readout(screen) as readout, logging_to(screen, is_verbose=False):
+        readout.show(run_of(stream(done=10), seconds=9))
+        screen.say("note: nothing")
+        logging.getLogger("x").warning("hot")
+        logging.getLogger("x").error("burnt rtsp://a:geheim@b/")
+        screen.fail("no such file")
+    assert out.getvalue() == "error: burnt rtsp://a:***@b/\nerror: no such file\n"
