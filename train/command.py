@@ -30,7 +30,7 @@ from streamer.redact import redact
 from streamer.signals import Interrupted, StopSignals
 from train.errors import DataError, TrainError
 
-DONE, UNEXPECTED, USAGE, NO_DATA, _, MODEL = range(6)  # 4 is a stream's failure in run.py
+DONE, UNEXPECTED, USAGE, NO_DATA, STREAM_FAILED, MODEL = range(6)
 
 # Which exit code belongs to which error: the first that fits, UNEXPECTED for the rest.
 EXIT_CODES: Sequence[tuple[type[BaseException], int]] = (
@@ -42,8 +42,8 @@ EXIT_CODES: Sequence[tuple[type[BaseException], int]] = (
 )
 
 EXIT_CODES_TEXT = (
-    "exit codes: 0 done, 1 unexpected, 2 usage, 3 nothing to read, 5 model or weights, 130 Ctrl-C, "
-    "143 SIGTERM."
+    "exit codes: 0 done, 1 unexpected, 2 usage, 3 nothing to read, 4 finished but a stream failed\n"
+    "on the way, 5 model or weights, 130 Ctrl-C, 143 SIGTERM."
 )
 
 

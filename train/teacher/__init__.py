@@ -1,0 +1,1 @@
+"""Labels for one's own recordings, from a stronger detector."""
