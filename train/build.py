@@ -16,16 +16,17 @@ from detector.geometry import Stretch, parse_imgsz
 from detector.network import PointNetwork, untrained
 from detector.recipe import RECIPES, Recipe
 from streamer.clock import MonotonicClock
-from train.batch import Encoder
+from train.augment.chain import Augment, Stretched
+from train.batch import Batch, Encoder, Item
 from train.checkpoint import LAST, read_checkpoint
 from train.config import Source, TrainConfig
-from train.data.config import DataConfig
+from train.data.config import Broken, DataConfig
 from train.data.synthetic import SyntheticSamples
 from train.data.table import build_samples
 from train.distributed import World
 from train.errors import CheckpointError
-from train.feed import PlainFeed
 from train.learner import Learner
+from train.loader import Loader, make_loader
 from train.loop import Plan, Training
 from train.normalise import Normalise
 from train.observer import Observer
@@ -108,19 +109,10 @@ def prepare(
         config=config.learner,
     )
     encoder = Encoder(len(names), network.stride, config.targets)
-    feed = PlainFeed(
-        samples, encoder, size.width, size.height, batch=config.batch, seed=config.seed
-    )
+    feed = _feed(config, samples, encoder, size, world)
     validation = None
     if held is not None:
-        looked = PlainFeed(
-            held,
-            encoder,
-            size.width,
-            size.height,
-            batch=config.val_batch or config.batch,
-            seed=None,
-        )
+        looked = _held_feed(config, held, encoder, size, world)
         validation = Validation(looked, names, config.loss, world, drawn=config.pictures)
     plan = Plan(
         schedule=config.schedule,
@@ -174,6 +166,51 @@ def _size(imgsz: str) -> Stretch:
     if not isinstance(size, Stretch) or size.width % 32 or size.height % 32:
         raise ConfigError("model.imgsz", f"expected multiples of 32, as in 416x320, got {imgsz!r}")
     return size
+
+
+def _feed(
+    config: TrainConfig, samples: Samples, encoder: Encoder, size: Stretch, world: World
+) -> Loader[Item, Batch]:
+    """What is learnt from, varied."""
+    try:
+        return make_loader(
+            samples,
+            Augment(config.augment, width=size.width, height=size.height),
+            encoder,
+            batch=config.batch,
+            workers=config.workers,
+            seed=config.seed,
+            rank=world.rank,
+            world=world.size,
+            broken=_broken(config.train),
+            is_pinned=True,
+        )
+    except ValueError as error:
+        raise ConfigError("batch", str(error).removeprefix("batch: ")) from error
+
+
+def _held_feed(
+    config: TrainConfig, samples: Samples, encoder: Encoder, size: Stretch, world: World
+) -> Loader[Item, Batch]:
+    """What is held against, as it is."""
+    return make_loader(
+        samples,
+        Stretched(width=size.width, height=size.height),
+        encoder,
+        batch=config.val_batch or config.batch,
+        workers=min(config.workers, 2),  # nothing is varied, so a few keep up
+        seed=config.seed,
+        rank=world.rank,
+        world=world.size,
+        broken=_broken(config.val),
+        is_shuffled=False,
+        is_dropping_last=False,
+        is_pinned=True,
+    )
+
+
+def _broken(config: Source | None) -> Broken:
+    return config.broken if isinstance(config, DataConfig) else "error"
 
 
 def _recipe(config: TrainConfig) -> Recipe:

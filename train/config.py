@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from train.augment.config import AugmentConfig
 from train.data.config import DataConfig
 from train.data.synthetic import SyntheticDataConfig
 from train.keep import KeepConfig
@@ -42,6 +43,7 @@ class TrainConfig:
         train: what is learnt.
         val: what is held against; None for nothing.
         model: the network.
+        augment: how pictures are varied.
         targets: what they are turned into.
         loss: what is minimised.
         optimizer: how weights move.
@@ -62,6 +64,7 @@ class TrainConfig:
     train: Source
     val: Source | None = None
     model: ModelConfig = field(default_factory=ModelConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
     targets: TargetsConfig = field(default_factory=TargetsConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)

@@ -160,7 +160,7 @@ class _Heat:
         peak = _gaussian(radius, (2 * radius + 1) / 6)
         target = self._maps.setdefault(item.class_id, np.zeros(self._shape, np.float32))
         inside, part = _overlap(item, radius, self._shape)
-        np.maximum(target[inside], peak[part], out=target[inside])
+        target[inside] = np.maximum(target[inside], peak[part])
 
     def cells(self) -> tuple[NDArray[np.int64], Map]:
         """Flat places and values, rising."""
@@ -200,15 +200,16 @@ class _DenseCanvas:
         # The published radius whatever the heatmap has: the patch only says how many see the box.
         radius = max(0, int(RADII["published"](float(np.ceil(bw)), float(np.ceil(bh)), 0.7)))
         patch = _gaussian(radius, (2 * radius + 1) / 24)
-        patch /= patch.sum()
+        patch = patch / patch.sum()
         inside, part = _overlap(item, radius, self._weight.shape)
         steps = np.arange(-radius, radius + 1, dtype=np.float32)
         box = np.empty((*patch.shape, 4), np.float32)
         box[..., :2] = bw, bh
         box[..., 2] = offset_x - steps[None, :]
         box[..., 3] = offset_y - steps[:, None]
-        wins = patch[part] >= self._weight[inside]
-        self._weight[inside][wins] = patch[part][wins]
+        weight = patch[part].astype(np.float32)
+        wins = weight >= self._weight[inside]
+        self._weight[inside][wins] = weight[wins]
         self._box[inside][wins] = box[part][wins]
 
     def cells(self) -> tuple[NDArray[np.int64], Map, Map]:
@@ -235,13 +236,13 @@ class _SparseCanvas:
         return np.array(self._at, np.int64), box, np.ones(len(box), np.float32)
 
 
-def _gaussian(radius: int, sigma: float) -> Map:
+def _gaussian(radius: int, sigma: float) -> NDArray[np.float64]:
     """(2 radius + 1) squared cells around a 1; exactly 0 where too small to matter."""
-    steps = np.arange(-radius, radius + 1, dtype=np.float64)
-    line = np.exp(-(steps**2) / (2 * sigma**2))
-    patch = line[:, None] * line[None, :]
+    squares = np.arange(-radius, radius + 1, dtype=np.float64) ** 2
+    # Not a product of two lines: cells equally far away must have equal weights, to the last bit.
+    patch: NDArray[np.float64] = np.exp(-(squares[:, None] + squares) / (2 * sigma**2))
     patch[patch < _EPSILON * patch.max()] = 0
-    return patch.astype(np.float32)
+    return patch
 
 
 def _overlap(
