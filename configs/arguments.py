@@ -123,6 +123,12 @@ _OPTIONS: Mapping[str, _Option] = {
     "--classes": _Option("detector.classes", _names, "A,B", "names to keep; all without it"),
     "--device": _Option("detector.device", str, "DEV", "auto, cpu, cuda or cuda:N"),
     "--precision": _Option("detector.precision", str, "P", "auto, fp32, fp16 or bf16"),
+    "--runtime": _Option(
+        "detector.runtime", str, "R", "auto, torch, compile, onnx, openvino or tensorrt"
+    ),
+    "--detect-every": _Option(
+        "detector.detect_every", typed, "K", "look at every K-th frame; carry boxes over between"
+    ),
     "--flip-test": _Option("detector.flip_test", bool, None, "average with the mirrored picture"),
     "--batch": _Option("detector.batch", typed, "N", "most frames a forward pass takes"),
     "--tracker": _Option("tracking.name", str, "NAME", "none, sort, bytetrack or ocsort"),

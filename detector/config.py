@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Precision = Literal["auto", "fp32", "fp16", "bf16"]
+Runtime = Literal["auto", "torch", "compile", "onnx", "openvino", "tensorrt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,13 @@ class DetectorConfig:
         classes: names to keep; empty for all.
         device: "auto", "cpu", "cuda" or "cuda:N".
         precision: of the network's arithmetic; "auto" is fp16 on CUDA and fp32 on the CPU.
+        runtime: the program that runs the network; "auto" is torch on CUDA and on the CPU the
+            fastest of those installed: openvino, then onnx, then torch.
         flip_test: average with the mirrored picture: slower, a little better.
         batch: most frames a forward pass takes, or None for the detector's choice.
         top_k: most boxes a picture, before the score threshold.
+        detect_every: of each stream, only every so many-th frame is looked at; those between are
+            given the boxes of the last one that was, marked as such.
     """
 
     name: str = "hardnet85"
@@ -34,9 +39,11 @@ class DetectorConfig:
     classes: tuple[str, ...] = ()
     device: str = "auto"
     precision: Precision = "auto"
+    runtime: Runtime = "auto"
     flip_test: bool = False
     batch: int | None = None
     top_k: int = 100
+    detect_every: int = 1
 
     def __post_init__(self) -> None:
         if not 0 <= self.score_threshold <= 1:
@@ -45,3 +52,5 @@ class DetectorConfig:
             raise ValueError(f"batch: expected at least 1, got {self.batch!r}")
         if self.top_k < 1:
             raise ValueError(f"top_k: expected at least 1, got {self.top_k!r}")
+        if self.detect_every < 1:
+            raise ValueError(f"detect_every: expected at least 1, got {self.detect_every!r}")
