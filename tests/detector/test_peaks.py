@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from detector.network import Heads
-from detector.peaks import Maps, decode, mirrored_maps, plain_maps
+from detector.peaks import Maps, decode, decode_logits, mirrored_maps, plain_maps
 from tests.paths import SHARED, needs_shared
 
 HEIGHT, WIDTH, CLASSES = 12, 16, 3
@@ -130,6 +130,48 @@ def test_mirror_averages_scores_and_not_logits() -> None:
     assert maps.score[0, 0, 0, 0].item() == pytest.approx((0.98201379 + 0.5) / 2)
 
 
+@given(
+    seed=st.integers(0, 10_000),
+    top_k=st.sampled_from([1, 7, 60]),
+    step=st.sampled_from([0.0, 0.5, 2.0]),  # of the logits: coarse ones make plateaus and ties
+    channels_last=st.booleans(),
+)
+def test_logits_first_finds_the_same(
+    seed: int, top_k: int, step: float, channels_last: bool
+) -> None:
+    heads = _random_heads(2, seed=seed)
+    if step:
+        heads = heads._replace(heatmap=(heads.heatmap / step).round() * step)
+    if channels_last:
+        heads = Heads(*(head.contiguous(memory_format=torch.channels_last) for head in heads))
+    found = decode_logits(_copy(heads), top_k=top_k)
+    expected = decode(plain_maps(_copy(heads)), top_k=top_k)
+    # 1e-7: torch takes another sigmoid for the last few numbers of an array
+    torch.testing.assert_close(found[..., 4], expected[..., 4], rtol=2e-7, atol=0)
+    for ours, theirs in zip(found.tolist(), expected.tolist(), strict=True):
+        last = theirs[-1][4]  # of the ones equal to it, which are taken is anybody's choice
+        assert _boxes_above(ours, last) == _boxes_above(theirs, last)
+
+
+def test_logits_first_keeps_a_plateau_of_equal_logits() -> None:
+    heatmap = torch.full((1, 1, 6, 6), -9.0)
+    heatmap[0, 0, 2:4, 2:5] = 0.5
+    box = torch.zeros(1, 2, 6, 6)
+    rows = decode_logits(Heads(heatmap, box, box), top_k=36)
+    assert (rows[0, :, 4] > 0.5).sum() == 6
+
+
+def test_logits_first_finds_the_top_where_scores_saturate() -> None:
+    """`decode` has every cell of it, as published; see test_logits_that_saturate above."""
+    heads = _random_heads(2)
+    heads = heads._replace(heatmap=heads.heatmap * 5 + 40)
+    found = decode_logits(_copy(heads), top_k=500)
+    every = decode(plain_maps(_copy(heads)), top_k=576)
+    for ours, theirs in zip(found.tolist(), every.tolist(), strict=True):
+        tops = _boxes_above(ours, 0.5)
+        assert tops < _boxes_above(theirs, 0.5)
+
+
 @needs_shared("oracle", "units", "unit_decode.npz")
 def test_decode_gives_the_published_rows() -> None:
     with np.load(SHARED / "oracle" / "units" / "unit_decode.npz") as units:
@@ -152,8 +194,12 @@ def _maps(score: Tensor) -> Maps:
     return Maps(score, torch.zeros(b, 2, h, w), torch.zeros(b, 2, h, w))
 
 
-def _random_heads(batch: int) -> Heads:
-    stream = torch.Generator().manual_seed(5)
+def _boxes_above(rows: list[list[float]], score: float) -> set[tuple[float, ...]]:
+    return {(*row[:4], row[5]) for row in rows if row[4] > score * (1 + 1e-6)}
+
+
+def _random_heads(batch: int, *, seed: int = 5) -> Heads:
+    stream = torch.Generator().manual_seed(seed)
     return Heads(
         torch.randn(batch, CLASSES, HEIGHT, WIDTH, generator=stream),
         torch.rand(batch, 2, HEIGHT, WIDTH, generator=stream) * 9,
