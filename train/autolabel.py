@@ -18,7 +18,7 @@ from rich.text import Text
 
 from configs.errors import ConfigError
 from detector.classes import choose_classes
-from detector.config import DetectorConfig, Precision
+from detector.config import DetectorConfig, Precision, Runtime
 from detector.contract import Detector
 from detector.table import build_detector
 from streamer.feed import Inlet
@@ -127,7 +127,7 @@ def _teacher(config: AutolabelConfig) -> tuple[Detector, LabelPlan]:
     return detector, LabelPlan(
         config.out,
         names,
-        choose_classes(names, config.detector.classes),
+        choose_classes(names, config.detector.classes) if config.detector.classes else None,
         read_thresholds(config.thresholds, names, default=DEFAULT_THRESHOLD),
         f"{config.detector.name} {weights}".strip(),
         config.keeps_empty,
@@ -194,6 +194,7 @@ def _config(given: argparse.Namespace) -> AutolabelConfig:
             classes=tuple(name.strip() for name in given.classes.split(",") if name.strip()),
             device=given.device,
             precision=given.precision,
+            runtime=given.runtime,
             flip_test=given.flip_test,
             batch=given.batch,
         ),
@@ -229,7 +230,7 @@ def _parser() -> Parser:
         metavar="[CLASS=]P",
         help=f"lowest score of a label ({DEFAULT_THRESHOLD}), of all classes or one; repeatable",
     )
-    add("--classes", default="", metavar="A,B", help="names to label; all without it")
+    add("--classes", default="", metavar="A,B", help="names to label; all that are found")
     add(
         "--difference",
         type=float,
@@ -258,6 +259,7 @@ def _parser() -> Parser:
     add("--flip-test", action="store_true", help="average with the mirrored picture")
     add("--device", default="auto", metavar="DEV", help="auto, cpu, cuda or cuda:N")
     add("--precision", choices=get_args(Precision), default="auto", help="of the arithmetic")
+    add("--runtime", choices=get_args(Runtime), default="auto", help="what runs the network")
     add("--batch", type=int, metavar="N", help="most frames a forward pass takes")
     return parser
 

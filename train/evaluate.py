@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from detector.config import DetectorConfig, Precision
+from detector.config import DetectorConfig, Precision, Runtime
 from detector.contract import Detector
 from detector.table import build_detector
 from train.command import (
@@ -58,8 +58,8 @@ class EvaluateConfig:
         detector: what looks; its threshold is low, for weak boxes count too.
         scales: sizes to look at every picture in; one alone changes nothing but the size.
         soft_nms: suppress softly after one look too; after several it happens anyway.
-        published_rounding: two decimals, no threshold, float32 and what the published soft
-            suppression left behind: results as the published program writes them.
+        published_rounding: results as the published program writes them: two decimals, no
+            threshold, float32 in torch, and the rows that its soft suppression left behind.
         through_pipeline: show the pictures through the application's threads and channels.
         limit: pictures, the first of the file, or None.
         save: write what was found here, in COCO's results form, or None.
@@ -178,6 +178,7 @@ def _config(given: argparse.Namespace) -> EvaluateConfig:
     if score is None:
         score = 0.0 if is_published else LOWEST_SCORE
     precision: Precision = given.precision or ("fp32" if is_published else "auto")
+    runtime: Runtime = given.runtime or ("torch" if is_published else "auto")
     confusion_path = given.confusion
     if confusion_path is None and given.save is not None:
         confusion_path = given.save.with_name(f"{given.save.stem}_confusion.png")
@@ -191,6 +192,7 @@ def _config(given: argparse.Namespace) -> EvaluateConfig:
             score_threshold=score,
             device=given.device,
             precision=precision,
+            runtime=runtime,
             flip_test=given.flip_test,
             batch=given.batch,
         ),
@@ -233,7 +235,7 @@ def _parser() -> Parser:
         "--published-rounding",
         action="store_true",
         help="exactly the published protocol: boxes and scores of two decimals, no threshold, "
-        "float32, and the rows its soft suppression left behind",
+        "float32 in torch, and the rows its soft suppression left behind",
     )
     add("--through-pipeline", action="store_true", help="feed them as the application does")
     add("--conf", type=float, metavar="P", help=f"lowest score that counts ({LOWEST_SCORE})")
@@ -241,7 +243,8 @@ def _parser() -> Parser:
     add("--save", type=Path, metavar="results.json", help="write what was found, as COCO has it")
     add("--confusion", type=Path, metavar="C.png", help="who was taken for whom (beside --save)")
     add("--device", default="auto", metavar="DEV", help="auto, cpu, cuda or cuda:N")
-    add("--precision", choices=get_args(Precision), help="of the network's arithmetic")
+    add("--precision", choices=get_args(Precision), help="of the arithmetic")
+    add("--runtime", choices=get_args(Runtime), help="what runs the network")
     add("--batch", type=int, metavar="N", help="most pictures a forward pass takes")
     return parser
 

@@ -41,6 +41,7 @@ def test_labels_are_what_the_teacher_saw(tmp_path: Path) -> None:
     assert _run(tmp_path) == 0
     data = _read(tmp_path)
     assert [each["name"] for each in data["categories"]] == list(NAMES)
+    assert [each["id"] for each in data["categories"]] == [1, 2, 3]
     assert 2 <= len(data["images"]) <= 4  # of 4 seconds
     for image in data["images"]:
         picture = cv2.imread(str(tmp_path / "coco" / image["file_name"]))
@@ -88,6 +89,17 @@ def test_threshold_of_a_class_stands_over_that_of_all(tmp_path: Path) -> None:
     """The teacher is sure by 0.9."""
     assert _run(tmp_path, "--threshold", "person=0.85", "--threshold", "0.95") == 0
     assert {note["category_id"] for note in _read(tmp_path)["annotations"]} == {1}
+
+
+def test_class_that_is_never_found_is_no_category(tmp_path: Path) -> None:
+    sure_of_two = ["--threshold", "person=0.95", "--threshold", "0.5"]
+    assert _run(tmp_path, *sure_of_two) == 0
+    data = _read(tmp_path)
+    assert [(each["id"], each["name"]) for each in data["categories"]] == [
+        (1, "bicycle"),
+        (2, "car"),
+    ]
+    assert {note["category_id"] for note in data["annotations"]} == {1, 2}
 
 
 def test_frames_without_a_box_can_be_dropped(tmp_path: Path) -> None:
@@ -171,9 +183,7 @@ def test_nothing_to_read_is_its_own_code(
 
 
 def _plan(path: Path) -> LabelPlan:
-    return LabelPlan(
-        path, NAMES, np.ones(3, bool), np.full(3, 0.5, np.float32), "a teacher", keeps_empty=True
-    )
+    return LabelPlan(path, NAMES, None, np.full(3, 0.5, np.float32), "a teacher")
 
 
 def _found(*boxes: tuple[float, float, float, float]) -> Detections:

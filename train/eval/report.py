@@ -44,7 +44,7 @@ def _speed(speed: Speed) -> str:
     parts = [f"{part} {time.mean_ms:.1f} ms" for part, time in speed.times.items() if time.count]
     mean = f" ({', '.join(parts)} each)" if parts else ""
     whole = f"{speed.pictures} pictures in {speed.elapsed_s:.1f} s"
-    return f"{whole}, {speed.per_s:.1f} a second{mean}"
+    return f"{whole}, {speed.per_s:.3g} a second{mean}"
 
 
 def _figure(value: float) -> str:

@@ -31,7 +31,7 @@ class LabelPlan:
     Attributes:
         path: of the JSON file; the pictures go into `folder`.
         class_names: of the detector.
-        wanted: (classes,) bool; the others become no category.
+        wanted: (classes,) bool; these become the categories. None: those that are found do.
         thresholds: (classes,) float32; a box with exactly this score stays.
         teacher: who says so, for the file's `info`.
         keeps_empty: frames without a box stay, as pictures of what is no object.
@@ -39,7 +39,7 @@ class LabelPlan:
 
     path: Path
     class_names: tuple[str, ...]
-    wanted: NDArray[np.bool_]
+    wanted: NDArray[np.bool_] | None
     thresholds: NDArray[np.float32]
     teacher: str
     keeps_empty: bool = True
@@ -48,11 +48,6 @@ class LabelPlan:
     def folder(self) -> Path:
         """Beside the JSON file, with its name."""
         return self.path.with_suffix("")
-
-    def category_ids(self) -> list[int | None]:
-        """From 1, dense, for the wanted classes."""
-        number = np.cumsum(self.wanted)
-        return [int(n) if want else None for n, want in zip(number, self.wanted, strict=True)]
 
 
 @dataclass(slots=True)
@@ -84,9 +79,8 @@ class LabelSink:
         self.tally = Tally()
         self._on_kept = on_kept
         self._plan = plan
-        self._category_ids = plan.category_ids()
         self._images: list[dict[str, Any]] = []  # Any: JSON
-        self._notes: list[dict[str, Any]] = []
+        self._notes: list[dict[str, Any]] = []  # with the detector's class ids until the end
 
     def __enter__(self) -> Self:
         """Make the folder of pictures.
@@ -115,14 +109,8 @@ class LabelSink:
             with suppress(OSError):  # it was there before, with something in it
                 self._plan.folder.rmdir()
         else:
-            content = {
-                "info": {"description": f"labelled by {self._plan.teacher}"},
-                "images": self._images,
-                "annotations": self._notes,
-                "categories": self._categories(),
-            }
             try:
-                write_whole(self._plan.path, json.dumps(content).encode())
+                write_whole(self._plan.path, json.dumps(self._content()).encode())
             except OutputError as error:
                 raise SinkError(str(error)) from error
 
@@ -148,8 +136,9 @@ class LabelSink:
         """What is sure enough, cut to the picture."""
         inside = clip(found.xyxy, frame.width, frame.height)
         is_seen = (_sides(inside) >= SMALLEST_PX).all(axis=1)
-        is_sure = found.score >= self._plan.thresholds[found.class_id]
-        keep = is_seen & is_sure & self._plan.wanted[found.class_id]
+        keep = is_seen & (found.score >= self._plan.thresholds[found.class_id])
+        if self._plan.wanted is not None:
+            keep &= self._plan.wanted[found.class_id]
         return Detections(inside[keep], found.score[keep], found.class_id[keep])
 
     def _add(self, frame: Frame, name: str, found: Detections) -> None:
@@ -173,7 +162,7 @@ class LabelSink:
                 {
                     "id": len(self._notes) + 1,
                     "image_id": image_id,
-                    "category_id": self._category_ids[class_id],
+                    "category_id": class_id,
                     "bbox": box,
                     "area": round(box[2] * box[3], 2),
                     "iscrowd": 0,
@@ -186,9 +175,22 @@ class LabelSink:
         self.tally.pictures += 1
         self.tally.empty += not len(found)
 
-    def _categories(self) -> list[dict[str, Any]]:  # Any: JSON
-        pairs = zip(self._category_ids, self._plan.class_names, strict=True)
-        return [{"id": number, "name": name} for number, name in pairs if number is not None]
+    def _content(self) -> dict[str, Any]:  # Any: JSON
+        """The file; categories count from 1 without gaps, in the detector's order."""
+        if self._plan.wanted is None:
+            class_ids = sorted({note["category_id"] for note in self._notes})
+        else:
+            class_ids = np.flatnonzero(self._plan.wanted).tolist()
+        number = {class_id: at for at, class_id in enumerate(class_ids, 1)}
+        names = self._plan.class_names
+        return {
+            "info": {"description": f"labelled by {self._plan.teacher}"},
+            "images": self._images,
+            "annotations": [
+                note | {"category_id": number[note["category_id"]]} for note in self._notes
+            ],
+            "categories": [{"id": at, "name": names[each]} for each, at in number.items()],
+        }
 
 
 def read_thresholds(
