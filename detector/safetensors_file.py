@@ -44,9 +44,13 @@ def read_safetensors(path: Path) -> Mapping[str, object]:
 
 
 def write_safetensors(path: Path, state: Mapping[str, Tensor], about: About) -> None:
-    """Weights in fp16, other tensors as they are, and what they need."""
+    """Weights in fp16, other tensors as they are, and what they need.
+
+    What normalises stays float32: it is a hundredth of the file, and a variance may leave fp16.
+    """
     halved = {
-        key: (value.half() if value.dtype == torch.float32 else value).contiguous()
+        key: (value.half() if value.dtype == torch.float32 and value.ndim > 1 else value)
         for key, value in state.items()
     }
+    halved = {key: value.contiguous() for key, value in halved.items()}
     save_file(halved, path, metadata={_ABOUT: json.dumps(about.content())})
