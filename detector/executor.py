@@ -1,57 +1,132 @@
-"""Running a network where it is to run."""
+"""Running a network where it is to run, with the program that is to run it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import importlib.util
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from detector.config import Runtime
 from detector.cuda_executor import CudaExecutor
 from detector.device import Compute
-from detector.geometry import Placement
-from detector.program import Executor, Pending, Program, place_network, write_pictures
-from streamer.frame import Frame
+from detector.engine import Engine, EngineChoice
+from detector.errors import DetectorError, DeviceError
+from detector.host_executor import HostExecutor
+from detector.program import Executor, Program
 from streamer.stats import StageTimes
 
+logger = logging.getLogger(__name__)
 
-class HostExecutor:
-    """With torch on the CPU: `submit` does the work."""
-
-    depth = 1
-
-    def __init__(self, program: Program, compute: Compute, times: StageTimes) -> None:
-        self._program = program
-        self._dtype = compute.dtype
-        self._times = times
-        place_network(program.network, compute)
-
-    @torch.inference_mode()
-    def submit(self, frames: Sequence[Frame], placements: Sequence[Placement]) -> Pending:
-        """Blocks until the boxes are there."""
-        with self._times.measure("preprocess", count=len(frames)):
-            pictures = torch.empty(len(frames), placements[0].height, placements[0].width, 3)
-            write_pictures(frames, placements, self._program.lookup, pictures.numpy())
-        with self._times.measure("network", count=len(frames)):
-            heads = self._program.heads(pictures, self._dtype)
-        with self._times.measure("postprocess", count=len(frames)):
-            return HostPending(self._program.peaks(heads).numpy())
+Shape = tuple[int, int, int]  # of an input: batch, height, width
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class HostPending:
-    """Boxes that are there."""
+def _open_torch(choice: EngineChoice) -> Engine:
+    from detector.runtime_torch import TorchEngine
 
-    rows: NDArray[np.float32]
-
-    def wait(self) -> NDArray[np.float32]:
-        """(B, K, 6)."""
-        return self.rows
+    return TorchEngine(choice)
 
 
-def make_executor(program: Program, compute: Compute, times: StageTimes) -> Executor:
-    """Moves the network to its device, in place, and makes it ready."""
-    on_cuda = compute.device.type == "cuda"
-    return (CudaExecutor if on_cuda else HostExecutor)(program, compute, times)
+def _open_compiled(choice: EngineChoice) -> Engine:
+    from detector.runtime_torch import CompiledEngine
+
+    return CompiledEngine(choice)
+
+
+def _open_onnx(choice: EngineChoice) -> Engine:
+    from detector.runtime_onnx import OnnxEngine
+
+    return OnnxEngine.open(choice)
+
+
+def _open_openvino(choice: EngineChoice) -> Engine:
+    from detector.runtime_openvino import OpenvinoEngine
+
+    return OpenvinoEngine.open(choice)
+
+
+def _open_tensorrt(choice: EngineChoice) -> Engine:
+    from detector.runtime_onnx import OnnxEngine
+
+    return OnnxEngine.open_tensorrt(choice)
+
+
+# Their modules are imported when asked for, as they are extras and take time to load.
+ENGINES: Mapping[str, Callable[[EngineChoice], Engine]] = MappingProxyType(
+    {
+        "torch": _open_torch,
+        "compile": _open_compiled,
+        "onnx": _open_onnx,
+        "openvino": _open_openvino,
+        "tensorrt": _open_tensorrt,
+    }
+)
+
+# On the CPU, the fastest first, with the packages each needs and the precisions it has.
+_AUTOMATIC = (
+    ("openvino", ("openvino", "onnx"), (torch.float32, torch.bfloat16)),
+    ("onnx", ("onnxruntime", "onnx"), (torch.float32,)),
+)
+_ON_CPU_ALONE = ("compile", "openvino")
+
+
+@contextmanager
+def open_executor(
+    program: Program,
+    compute: Compute,
+    times: StageTimes,
+    *,
+    runtime: Runtime = "auto",
+    shape: Shape | None = None,
+    folder: Path | None = None,
+) -> Iterator[Executor]:
+    """Moves the network to its device, in place, and makes it ready; ends its threads at last.
+
+    Args:
+        program: what is computed.
+        compute: where and in which precision.
+        times: booked on as the work is done.
+        runtime: the program that runs the network.
+        shape: the input to be ready for, or None where frames decide.
+        folder: of prepared networks; None for the user's cache folder.
+
+    Raises:
+        DetectorError: the runtime is not installed.
+        DeviceError: it cannot compute so, or not what torch does.
+        ValueError: `runtime` is no such word.
+    """
+    if runtime not in ("auto", *ENGINES):
+        raise ValueError(f"runtime: expected auto, {', '.join(ENGINES)}, got {runtime!r}")
+    if compute.device.type == "cuda" and runtime in ("auto", "torch"):
+        yield CudaExecutor(program, compute, times)
+        return
+    engine = _open_engine(EngineChoice(program.network, compute, folder), runtime)
+    if shape is not None:
+        batch, height, width = shape
+        pictures = batch * (2 if program.flip_test else 1)
+        engine.run(np.zeros((pictures, height, width, 3), np.float32))
+    with ThreadPoolExecutor(engine.runs, thread_name_prefix="network") as pool:
+        yield HostExecutor(program, engine, pool, times)
+
+
+def _open_engine(choice: EngineChoice, runtime: Runtime) -> Engine:
+    if choice.compute.device.type == "cuda" and runtime in _ON_CPU_ALONE:
+        raise DeviceError(
+            f"runtime {runtime!r}: expected the CPU here, got CUDA; use --device cpu, or "
+            "--runtime torch"
+        )
+    if runtime != "auto":
+        return ENGINES[runtime](choice)
+    for name, packages, dtypes in _AUTOMATIC:
+        if choice.compute.dtype in dtypes and all(map(importlib.util.find_spec, packages)):
+            try:
+                return ENGINES[name](choice)
+            except DetectorError as error:
+                logger.warning("%s; trying the next", error)
+    return ENGINES["torch"](choice)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,9 +19,9 @@ from detector.config import DetectorConfig
 from detector.detections import Detections
 from detector.device import Compute, choose_compute
 from detector.errors import WeightsError
-from detector.executor import make_executor
+from detector.executor import Shape, open_executor
 from detector.fold import fold_batch_norm
-from detector.geometry import Geometry, Placement, parse_imgsz
+from detector.geometry import Geometry, Placement, Stretch, parse_imgsz
 from detector.network import PointNetwork, bare, untrained
 from detector.program import Executor, Pending, Program
 from detector.recipe import RECIPES, Recipe
@@ -41,6 +42,7 @@ class CenterNetDetector:
         geometry: how frames lie in the input.
         compute: where and in which precision.
         config: thresholds and limits; what the other arguments say already is not read from it.
+        prepared: folder for networks that were made ready; None for the user's cache folder.
 
     Raises:
         ValueError: `config.classes` has a name that the recipe has not.
@@ -53,6 +55,8 @@ class CenterNetDetector:
         geometry: Geometry,
         compute: Compute,
         config: DetectorConfig,
+        *,
+        prepared: Path | None = None,
     ) -> None:
         self.times = StageTimes()
         self._wanted = choose_classes(recipe.class_names, config.classes)
@@ -62,7 +66,16 @@ class CenterNetDetector:
         self._score_threshold = config.score_threshold
         self._max_batch = config.batch or (_CUDA_BATCH if compute.device.type == "cuda" else 1)
         fold_batch_norm(network.eval())
-        self._program = Program(network, recipe.normalisation(), config.flip_test, config.top_k)
+        self._program = Program(
+            network,
+            recipe.normalisation(),
+            config.flip_test,
+            config.top_k,
+            config.score_threshold,
+        )
+        self._runtime = config.runtime
+        self._prepared = prepared
+        self._opened = ExitStack()
         self._executor: Executor | None = None
 
     @classmethod
@@ -107,12 +120,20 @@ class CenterNetDetector:
 
     @property
     def depth(self) -> int:
-        """Batches worth having in flight: 1 on the CPU."""
+        """Batches worth having in flight."""
         return self._entered().depth
 
     def __enter__(self) -> Self:
-        """Moves the network to the device."""
-        self._executor = make_executor(self._program, self._compute, self.times)
+        """Moves the network to the device, and makes it ready for the input it will get."""
+        executor = open_executor(
+            self._program,
+            self._compute,
+            self.times,
+            runtime=self._runtime,
+            shape=self._shape(),
+            folder=self._prepared,
+        )
+        self._executor = self._opened.enter_context(executor)
         return self
 
     def __exit__(
@@ -121,11 +142,12 @@ class CenterNetDetector:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Forgets the executor; torch keeps the memory for the next one."""
+        """Ends the executor; torch keeps the memory for the next one."""
         self._executor = None
+        self._opened.close()
 
     def submit(self, frames: Sequence[Frame]) -> object:
-        """Start on 1 to `max_batch` frames of any sizes; does all the work on the CPU.
+        """Start on 1 to `max_batch` frames of any sizes; the rest is done beside.
 
         Frames whose inputs differ in size go through the network apart.
 
@@ -173,6 +195,12 @@ class CenterNetDetector:
         keep = (score >= self._score_threshold) & self._wanted[class_id]
         xyxy = place.to_frame(rows[keep, :4] * np.float64(self._program.network.stride))
         return Detections(xyxy, score[keep], class_id[keep])
+
+    def _shape(self) -> Shape | None:
+        """The inputs' shape, where it is known before the first frame."""
+        if not isinstance(self._geometry, Stretch):
+            return None
+        return self._max_batch, self._geometry.height, self._geometry.width
 
     def _entered(self) -> Executor:
         if self._executor is None:

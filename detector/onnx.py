@@ -36,17 +36,17 @@ class OnnxNetwork:
     """
 
     def __init__(self, path: Path, *, device: str, threads: int, spin: bool) -> None:
-        runtime = _onnxruntime()
-        providers = _providers(device, runtime.get_available_providers())
-        options = _options(runtime, threads, spin=spin)
-        self._errors = _runtime_errors(runtime)
+        runtime = load_onnxruntime()
+        providers = choose_providers(device, runtime.get_availablechoose_providers())
+        options = session_options(runtime, threads, spin=spin)
+        self._errors = runtime_errors(runtime)
         try:
             self._session = runtime.InferenceSession(path, options, providers=providers)
         except self._errors as error:
             raise WeightsError(
-                f"weights {path}: expected an ONNX network, got {_one_line(error)}"
+                f"weights {path}: expected an ONNX network, got {one_line(error)}"
             ) from error
-        self.on_cuda = self._session.get_providers()[0].startswith("CUDA")
+        self.on_cuda = self._session.getchoose_providers()[0].startswith("CUDA")
         if device.startswith("cuda") and not self.on_cuda:
             raise DeviceError(
                 f"device {device!r}: onnxruntime could not load CUDA; use --device cpu"
@@ -78,23 +78,34 @@ class OnnxNetwork:
             output: NDArray[np.float32] = self._session.run(None, {self._input: pictures})[0]
         except self._errors as error:
             raise DetectorError(
-                f"onnx network: could not run on an input of {pictures.shape}: {_one_line(error)}"
+                f"onnx network: could not run on an input of {pictures.shape}: {one_line(error)}"
             ) from error
         return output
 
 
-def _onnxruntime() -> ModuleType:
+def load_onnxruntime(extra: str = "yolox") -> ModuleType:
+    """The module, which belongs to the extra of that name.
+
+    Raises:
+        DetectorError: it is not installed.
+    """
     try:
         import onnxruntime  # here, for it is an extra
     except ImportError as error:
         raise DetectorError(
-            f"onnxruntime: expected it installed, got {error}; pip install -e '.[yolox]'"
+            f"onnxruntime: expected it installed, got {error}; pip install -e '.[{extra}]'"
         ) from error
     runtime: ModuleType = onnxruntime
     return runtime
 
 
-def _providers(device: str, available: list[str]) -> list[Any]:  # names, or name and options
+def choose_providers(device: str, available: list[str]) -> list[Any]:  # names, or name and options
+    """What onnxruntime runs a network with on `device`, the preferred first.
+
+    Raises:
+        ValueError: `device` is no such word.
+        DeviceError: it cannot be had.
+    """
     found = re.fullmatch(r"auto|cpu|cuda(?::([0-9]{1,3}))?", device)
     if found is None:
         raise ValueError(f"device: expected auto, cpu, cuda or cuda:N, got {device!r}")
@@ -109,7 +120,8 @@ def _providers(device: str, available: list[str]) -> list[Any]:  # names, or nam
     return [cuda, "CPUExecutionProvider"] if use_cuda else ["CPUExecutionProvider"]
 
 
-def _options(runtime: Any, threads: int, *, spin: bool) -> Any:  # onnxruntime is untyped
+def session_options(runtime: Any, threads: int, *, spin: bool) -> Any:  # onnxruntime is untyped
+    """Of a session, see OnnxNetwork."""
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -118,7 +130,7 @@ def _options(runtime: Any, threads: int, *, spin: bool) -> Any:  # onnxruntime i
     return options
 
 
-def _runtime_errors(runtime: Any) -> tuple[type[Exception], ...]:
+def runtime_errors(runtime: Any) -> tuple[type[Exception], ...]:
     """What onnxruntime raises: its errors share no base below Exception."""
     state = runtime.capi.onnxruntime_pybind11_state
     return (
@@ -134,5 +146,6 @@ def _runtime_errors(runtime: Any) -> tuple[type[Exception], ...]:
     )
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """What an error says, without line breaks."""
     return " ".join(str(error).split())

@@ -49,7 +49,9 @@ def test_boxes_on_the_photograph_are_the_published_ones(
 
 def test_checkpoint_file_of_the_published_form_gives_the_published_boxes(tmp_path: Path) -> None:
     weights = oracle.save_checkpoint(tmp_path / "oracle.pth")
-    config = DetectorConfig(imgsz="416x320", score_threshold=0, device="cpu", precision="fp32")
+    config = DetectorConfig(
+        imgsz="416x320", score_threshold=0, device="cpu", precision="fp32", runtime="torch"
+    )
     with (
         np.load(GOLDEN / "golden_blocks_small.npz") as golden,
         CenterNetDetector.from_config(config, weights) as detector,
@@ -148,12 +150,12 @@ def test_time_is_booked_once_a_frame() -> None:
 def test_detector_fits_the_contract_and_takes_one_frame_on_the_cpu() -> None:
     with _detector() as detector:
         stage: Detector = detector
-        assert (stage.max_batch, stage.depth) == (1, 1)
+        assert (stage.max_batch, stage.depth) == (1, 2)
         assert stage.class_names == CLASSES
 
 
 def test_hardnet68_untrained_finds_nothing_worth_showing() -> None:
-    config = DetectorConfig(name="hardnet68", imgsz="64", device="cpu")
+    config = DetectorConfig(name="hardnet68", imgsz="64", device="cpu", runtime="torch")
     with CenterNetDetector.from_config(config, None) as detector:
         (found,) = detector.collect(detector.submit([oracle.frame_of(_picture(0, 64, 64))]))
     assert len(found) == 0
@@ -213,7 +215,7 @@ def _oracle_detections(network: CenterNet, mode: str, pixels: NDArray[np.uint8])
         RECIPES["hardnet85"],
         parse_imgsz(imgsz),
         choose_compute("cpu", "fp32"),
-        DetectorConfig(score_threshold=0, flip_test=flip),
+        DetectorConfig(score_threshold=0, flip_test=flip, runtime="torch"),
     )
     with detector:
         (found,) = detector.collect(detector.submit([oracle.frame_of(pixels)]))
@@ -221,7 +223,8 @@ def _oracle_detections(network: CenterNet, mode: str, pixels: NDArray[np.uint8])
 
 
 def _detector(*, imgsz: str = "native", **options: Any) -> CenterNetDetector:  # config's fields
-    config = DetectorConfig(**({"score_threshold": 0.0} | options))
+    defaults: dict[str, Any] = {"score_threshold": 0.0, "runtime": "torch"}
+    config = DetectorConfig(**(defaults | options))
     return CenterNetDetector(
         tiny_network(),
         RECIPE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from detector.config import DetectorConfig
@@ -20,6 +22,7 @@ class TinyDetector(CenterNetDetector):
     """Finds people, cars and bicycles where there are none, always the same ones."""
 
     def __init__(self, config: DetectorConfig) -> None:
+        config = replace(config, runtime="torch")  # nothing for the user's cache folder
         compute = choose_compute(config.device, config.precision)
         network = tiny_network()
         with torch.no_grad():
