@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 
 from configs.errors import ConfigError
 from configs.loader import dump, suggestion
-from detector.checkpoint import load_weights
+from detector.about import About
 from detector.device import choose_compute
 from detector.geometry import Stretch, parse_imgsz
 from detector.network import PointNetwork, untrained
@@ -31,7 +32,8 @@ from train.loop import Plan, Training
 from train.normalise import Normalise
 from train.observer import Observer
 from train.sample import Samples
-from train.snapshot import Identity, Position, resume
+from train.snapshot import Position, resume
+from train.start import start_from
 from train.validation import Validation
 
 
@@ -96,9 +98,8 @@ def prepare(
             "val", f"expected the classes of `train` ({len(names)}), got {held.class_names!r:.80}"
         )
     network = _network(config, recipe, len(names)).to(device)
-    identity = Identity(
-        config.model.name, names, recipe.mean, recipe.std, config.model.imgsz or recipe.imgsz
-    )
+    imgsz = config.model.imgsz or recipe.imgsz
+    about = About(config.model.name, names, recipe.mean, recipe.std, imgsz)
     learner = Learner(
         network,
         Normalise(recipe.mean, recipe.std, device),
@@ -130,13 +131,13 @@ def prepare(
             f"an epoch of {len(samples)} pictures has no step of "
             f"{config.batch} x {config.accumulate} x {world.size} pictures",
         )
-    position = _position(config.output, identity, learner, resumes=resumes)
+    position = _position(config.output, about, learner, resumes=resumes)
     training = Training(
         plan,
         learner,
         feed,
         validation,
-        identity,
+        about,
         dump(config),
         observers=observers,
         world=world,
@@ -215,19 +216,35 @@ def _broken(config: Source | None) -> Broken:
 
 def _recipe(config: TrainConfig) -> Recipe:
     name = config.model.name
+    if ":" in name:
+        return _outside_recipe(name)
     if name not in RECIPES:
         raise ConfigError("model.name", f"unknown {name!r}{suggestion(name, RECIPES)}")
     return RECIPES[name]
 
 
+def _outside_recipe(name: str) -> Recipe:
+    """The Recipe that `package.module:NAME` means."""
+    module, _, own = name.partition(":")
+    try:
+        recipe = getattr(importlib.import_module(module), own)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError("model.name", f"{name!r} cannot be imported: {error}") from error
+    if not isinstance(recipe, Recipe):
+        raise ConfigError("model.name", f"expected a Recipe, got {name!r}")
+    return recipe
+
+
 def _network(config: TrainConfig, recipe: Recipe, classes: int) -> PointNetwork:
     network = untrained(recipe.network, classes, seed=config.seed)
+    if config.model.base is not None:
+        start_from(network, config.model.base, is_body=True)
     if config.model.weights is not None:
-        load_weights(network, config.model.weights)
+        start_from(network, config.model.weights, is_body=False)
     return network
 
 
-def _position(folder: Path, identity: Identity, learner: Learner, *, resumes: bool) -> Position:
+def _position(folder: Path, about: About, learner: Learner, *, resumes: bool) -> Position:
     """The beginning, or where the last checkpoint in `folder` was taken."""
     path = folder / LAST
     if not path.exists():
@@ -237,4 +254,4 @@ def _position(folder: Path, identity: Identity, learner: Learner, *, resumes: bo
             f"output folder {str(folder)!r}: holds a training already; go on with --resume, or "
             "choose another with --output"
         )
-    return resume(read_checkpoint(path), identity, learner)
+    return resume(read_checkpoint(path), about, learner)

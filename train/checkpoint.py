@@ -16,9 +16,9 @@ from typing import IO, Any
 
 import torch
 
+from detector.about import FORMAT
 from train.errors import CheckpointError
 
-FORMAT = 1  # a reader refuses what it does not know
 LAST, BEST = "last.pth", "best.pth"
 _PART = ".partial"  # ends the names of files that are not whole yet
 

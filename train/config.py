@@ -23,9 +23,9 @@ class ModelConfig:
     """The network and what it starts from.
 
     Attributes:
-        name: a key of RECIPES.
+        name: a key of RECIPES, or `package.module:NAME` of a Recipe elsewhere.
         imgsz: the network's input, "512" or "WIDTHxHEIGHT"; None for the recipe's.
-        weights: a checkpoint to start from, heads for other classes apart; None for fresh ones.
+        weights: a checkpoint to start from, but for heads of other classes; None for fresh ones.
         base: weights of the body alone, as published for image classification; None for none.
     """
 

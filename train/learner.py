@@ -20,6 +20,7 @@ from train.errors import DivergedError
 from train.losses import LossConfig, Losses, LossValues, Norms, losses, norms
 from train.normalise import Normalise
 from train.optimizer import OptimizerConfig, make_optimizer, set_learning_rate
+from train.sync_norm import sync_norms
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 WhenDiverged = Literal["stop", "skip"]
@@ -61,7 +62,7 @@ class Step(NamedTuple):
 
     Attributes:
         losses: of the whole group, over all processes.
-        gradient_norm: before clipping; NaN where nothing was clipped.
+        gradient_norm: before clipping.
         was_skipped: the weights did not move.
     """
 
@@ -94,6 +95,8 @@ class Learner:
         optimizer: OptimizerConfig,
         config: LearnerConfig,
     ) -> None:
+        if world.size > 1 and config.syncs_norms:
+            sync_norms(network, device)
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs miss it
         self.device = device
         self.skipped = 0
@@ -148,9 +151,13 @@ class Learner:
             sums += torch.stack(found).detach()
         self._world.add(sums)
         values = LossValues(*sums.tolist())
-        if not all(math.isfinite(value) for value in values):
-            return self._diverged(values, lr)
-        return Step(values, self._move(), was_skipped=False)
+        norm = self._gradient_norm()
+        # With a scaler, endless gradients are its sign to scale less.
+        numbers = values if self.scaler.is_enabled() else (*values, norm)
+        if not all(math.isfinite(number) for number in numbers):
+            return self._diverged(values, norm, lr)
+        self._move()
+        return Step(values, norm, was_skipped=False)
 
     def _norms(self, batches: Sequence[Batch]) -> Norms:
         """Of all batches of all processes together."""
@@ -159,30 +166,36 @@ class Learner:
         self._world.add(total)
         return Norms(*total.unbind())
 
-    def _move(self) -> float:
-        """The weights follow their gradients, whose norm comes back."""
-        norm = float("nan")
-        if self._clip_norm > 0:
+    def _gradient_norm(self) -> float:
+        """The length of all gradients together, which are shortened if that is wished."""
+        if self.scaler.is_enabled():
             self.scaler.unscale_(self.optimizer)
-            length = nn.utils.clip_grad_norm_(self.network.parameters(), self._clip_norm)
-            norm = float(length)
+        weights = [weight for weight in self.network.parameters() if weight.grad is not None]
+        length = nn.utils.get_total_norm([weight.grad for weight in weights])
+        if self._clip_norm > 0:
+            nn.utils.clip_grads_with_norm_(weights, self._clip_norm, length)
+        return float(length)
+
+    def _move(self) -> None:
+        """The weights follow their gradients, and the average the weights."""
         self.scaler.step(self.optimizer)
         self.scaler.update()
         if self.average is not None:
             self.average.follow(self.network)
-        return norm
 
-    def _diverged(self, values: LossValues, lr: float) -> Step:
+    def _diverged(self, values: LossValues, norm: float, lr: float) -> Step:
         if self._when_diverged == "stop":
             terms = ", ".join(
                 f"{name} {value:g}" for name, value in zip(values._fields, values, strict=True)
             )
             raise DivergedError(
-                f"the loss is no number any more ({terms}) at a learning rate of {lr:g}; go on "
-                "with --resume and a lower rate, or clip gradients (optimizer.clip_norm)"
+                f"the loss or its gradient is no number any more ({terms}, gradient {norm:g}) at a "
+                f"learning rate of {lr:g}; go on with --resume and a lower rate, or clip gradients "
+                "(optimizer.clip_norm)"
             )
+        self.scaler.update()
         self.skipped += 1
-        return Step(values, float("nan"), was_skipped=True)
+        return Step(values, norm, was_skipped=True)
 
     def _quiet(self, *, is_last: bool) -> contextlib.AbstractContextManager[None]:
         """Gradients cross between processes once a group, with the last batch."""

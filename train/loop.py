@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from detector.about import About
 from streamer.clock import Clock
 from train.batch import Batch
 from train.checkpoint import BEST, LAST, write_checkpoint
@@ -20,7 +21,7 @@ from train.learner import Learner, Step
 from train.losses import LossValues
 from train.observer import Observer, StepReport
 from train.schedule import ScheduleConfig, learning_rate
-from train.snapshot import Identity, Position, snapshot
+from train.snapshot import Position, snapshot
 from train.validation import Feed, Measured, Validation
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class Training:
         learner: what learns.
         feed: of this process.
         validation: None where nothing is held against.
-        identity: what the weights are for.
+        about: what the weights are for.
         config: as plain data, for the checkpoints.
         observers: of the first process; others have none.
         world: the processes that learn together.
@@ -78,7 +79,7 @@ class Training:
         learner: Learner,
         feed: Feed,
         validation: Validation | None,
-        identity: Identity,
+        about: About,
         config: object,
         *,
         observers: Sequence[Observer],
@@ -90,7 +91,7 @@ class Training:
         self._learner = learner
         self._feed = feed
         self._validation = validation
-        self._identity = identity
+        self._about = about
         self._config = config
         self._observers = observers
         self._world = world
@@ -218,7 +219,7 @@ class Training:
         """By the first process; the others wait, so that none trains on while a disk is full."""
         if self._world.is_first:
             content = snapshot(
-                self._identity, position, self._learner, self._config, is_resumable=is_resumable
+                self._about, position, self._learner, self._config, is_resumable=is_resumable
             )
             write_checkpoint(self._plan.folder / name, content)
         self._world.wait()

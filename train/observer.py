@@ -23,7 +23,7 @@ class StepReport:
         total_step: in all, from 1.
         lr: learning rate.
         losses: of the step.
-        gradient_norm: before clipping; NaN where nothing is clipped.
+        gradient_norm: before clipping.
         pictures_per_second: since the epoch or the going on began.
         data_wait: likewise, in 0..1.
     """

@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 
-from train.checkpoint import FORMAT, Content
+from detector.about import About
+from train.checkpoint import Content
 from train.errors import CheckpointError
 from train.history import EpochRow
 from train.learner import Learner
 from train.losses import LossValues
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What weights are for; whoever detects with them needs it.
-
-    Attributes:
-        architecture: a key of RECIPES.
-        class_names: of every class id.
-        mean: of blue, green and red in 0..1.
-        std: likewise.
-        imgsz: the network's input, as DetectorConfig has it.
-    """
-
-    architecture: str
-    class_names: tuple[str, ...]
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    imgsz: str
 
 
 @dataclass(slots=True)
@@ -60,7 +42,7 @@ class Position:
 
 
 def snapshot(
-    identity: Identity,
+    about: About,
     position: Position,
     learner: Learner,
     config: object,
@@ -70,16 +52,15 @@ def snapshot(
     """A checkpoint's content: plain values and tensors.
 
     Args:
-        identity: what the weights are for.
+        about: what the weights are for.
         position: where the training stands.
         learner: what it learns with.
         config: the training's, as plain data.
         is_resumable: whether training can go on from it: three to five times as large.
     """
     content: Content = {
-        "format": FORMAT,
+        **about.content(),
         "state_dict": learner.trained.state_dict(),
-        **{name: _listed(value) for name, value in asdict(identity).items()},
         "epoch": position.epoch,
         "history": {"epochs": [row.plain() for row in position.rows]},
         "config": config,
@@ -97,15 +78,15 @@ def snapshot(
     return content
 
 
-def resume(content: Content, identity: Identity, learner: Learner) -> Position:
+def resume(content: Content, about: About, learner: Learner) -> Position:
     """Puts the learner where the checkpoint was taken.
 
     Raises:
         CheckpointError: it is of another network, other classes or another optimizer, or holds
             weights alone.
     """
-    for name, wanted in asdict(identity).items():
-        if content.get(name) != _listed(wanted):
+    for name, wanted in about.content().items():
+        if content.get(name) != wanted:
             raise CheckpointError(
                 f"going on: {name} was {_brief(content.get(name))} and is now {_brief(wanted)}; "
                 "choose the settings that it began with, or another output folder"
@@ -169,11 +150,6 @@ def set_random_state(state: Mapping[str, Any]) -> None:
         torch.cuda.set_rng_state(words, index)
 
 
-def _listed(value: object) -> object:
-    """Tuples as lists: what is read back is compared with them."""
-    return list(value) if isinstance(value, tuple) else value
-
-
 def _brief(value: object) -> str:
-    text = repr(_listed(value) if isinstance(value, Sequence) else value)
+    text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

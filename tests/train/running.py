@@ -1,0 +1,65 @@
+"""Runs a training inside a test, and remembers every step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+import torch
+
+from streamer.picture import BgrArray
+from train.build import prepare
+from train.config import TrainConfig
+from train.distributed import World
+from train.history import EpochRow
+from train.observer import StepReport
+
+
+class Notebook:
+    """An observer that keeps what it was told.
+
+    Args:
+        stop_after: steps after which it wishes to stop; None for never.
+    """
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.steps: list[StepReport] = []
+        self.rows: list[EpochRow] = []
+        self.pictures: list[BgrArray] = []
+        self._stop_after = stop_after
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        pass
+
+    def stepped(self, report: StepReport) -> None:
+        self.steps.append(report)
+
+    def finished(self, rows: Sequence[EpochRow], pictures: Sequence[BgrArray]) -> None:
+        self.rows, self.pictures = list(rows), list(pictures)
+
+    def should_stop(self) -> bool:
+        return self._stop_after is not None and len(self.steps) >= self._stop_after
+
+
+def run(config: TrainConfig, *, resumes: bool = False, stop_after: int | None = None) -> Notebook:
+    """Trains in this process until it is done or wishes to stop."""
+    notebook = Notebook(stop_after)
+    prepared = prepare(
+        config,
+        World(),
+        torch.device("cpu"),
+        [notebook],
+        resumes=resumes,
+        should_stop=notebook.should_stop,
+    )
+    prepared.training.run(prepared.position)
+    return notebook

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from detector.checkpoint import read_checkpoint as read_weights
+from tests.detector.tiny import tiny_network
+from tests.train.running import run
+from tests.train.shapes import configured
+from train.checkpoint import BEST, LAST, read_checkpoint
+from train.errors import CheckpointError, DivergedError
+
+CONSTANT = {"decay": "constant", "warmup": 0}
+
+
+def test_loss_falls_and_history_says_so(tmp_path: Path) -> None:
+    notebook = run(configured(tmp_path, {"schedule": {"epochs": 3, **CONSTANT}}, count=16))
+    assert [row.epoch for row in notebook.rows] == [1, 2, 3]
+    assert [row.steps for row in notebook.rows] == [4, 8, 12]
+    assert notebook.rows[2].loss < notebook.rows[0].loss
+    assert notebook.rows[2].val_loss is not None
+    steps = [step.losses.total for step in notebook.steps[8:]]
+    assert notebook.rows[2].loss == pytest.approx(sum(steps) / 4)
+    assert len(notebook.pictures) == 8
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3], ids=["in the first", "between", "in the second"])
+def test_resumed_training_has_the_losses_of_one_that_was_never_stopped(
+    tmp_path: Path, stop_after: int
+) -> None:
+    """To the last bit: weights, momentum, average, order, chances and schedule are restored."""
+    changes = {
+        "optimizer": {"kind": "adamw", "lr": 0.01, "clip_norm": 5.0},
+        "schedule": {"epochs": 2, "decay": "cosine", "warmup": 0.5},
+    }
+    whole = run(configured(tmp_path / "whole", changes))
+    config = configured(tmp_path / "parts", changes)
+    first = run(config, stop_after=stop_after)
+    second = run(config, resumes=True)
+    losses = [step.losses for step in (*first.steps, *second.steps)]
+    assert losses == [step.losses for step in whole.steps]
+    assert [row.loss for row in second.rows] == [row.loss for row in whole.rows]
+    assert [row.ap for row in second.rows] == [row.ap for row in whole.rows]
+    one = read_checkpoint(tmp_path / "whole" / "run" / LAST)
+    other = read_checkpoint(tmp_path / "parts" / "run" / LAST)
+    assert _same(one["state_dict"], other["state_dict"])
+    assert _same(one["training"]["learner"]["network"], other["training"]["learner"]["network"])
+
+
+def test_checkpoint_can_be_used_for_detecting_and_says_for_what(tmp_path: Path) -> None:
+    run(configured(tmp_path))
+    for name in (LAST, BEST):
+        weights = read_weights(tmp_path / "run" / name)
+        weights.fill(tiny_network())
+        assert weights.about is not None
+        assert weights.about.class_names == ("person", "car", "bicycle")
+        assert weights.about.imgsz == "64"
+    assert "training" in read_checkpoint(tmp_path / "run" / LAST)
+    assert "training" not in read_checkpoint(tmp_path / "run" / BEST)
+
+
+def test_finished_training_that_is_resumed_does_nothing(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    run(config)
+    assert run(config, resumes=True).steps == []
+
+
+def test_output_of_another_training_is_not_overwritten(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    run(config, stop_after=1)
+    with pytest.raises(CheckpointError, match="holds a training already; go on with --resume"):
+        run(config)
+
+
+def test_resuming_with_another_optimizer_is_refused(tmp_path: Path) -> None:
+    run(configured(tmp_path), stop_after=1)
+    with pytest.raises(CheckpointError, match="another training"):
+        run(configured(tmp_path, {"optimizer": {"kind": "adamw"}}), resumes=True)
+
+
+def test_loss_that_is_no_number_stops_and_leaves_the_checkpoint_before(tmp_path: Path) -> None:
+    changes = {"optimizer": {"lr": 1e18}, "keep": {"every_steps": 1}, "val": None}
+    config = configured(tmp_path, changes, count=16)
+    with pytest.raises(DivergedError, match=r"no number any more .* a learning rate of 1e\+18"):
+        run(config)
+    state = read_checkpoint(tmp_path / "run" / LAST)["training"]["learner"]["network"]
+    assert all(bool(torch.isfinite(value).all()) for value in state.values())
+
+
+def _same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
