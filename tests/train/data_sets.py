@@ -12,8 +12,6 @@ from streamer.picture import BgrArray
 from train.errors import SampleError
 from train.sample import Sample
 
-CLASS_NAMES = ("box", "disc")
-
 
 def textured(width: int, height: int, seed: int = 0) -> BgrArray:
     """A picture of smooth random colours."""
@@ -23,18 +21,24 @@ def textured(width: int, height: int, seed: int = 0) -> BgrArray:
 
 
 class MemorySamples:
-    """Pictures of one colour each, told apart by it: picture i is all i, its box class i % 2.
+    """Pictures of one colour each, told apart by it: picture i is all i, its one box 16 x 12 px.
 
     Args:
         count: of pictures.
         broken: indices that cannot be read.
+        classes: the box of picture i is of class i modulo this.
     """
 
-    class_names = CLASS_NAMES
-
-    def __init__(self, count: int, broken: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self, count: int, broken: frozenset[int] = frozenset(), *, classes: int = 2
+    ) -> None:
         self._count = count
         self._broken = broken
+        self._classes = classes
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(f"class {index}" for index in range(self._classes))
 
     def __len__(self) -> int:
         return self._count
@@ -47,7 +51,7 @@ class MemorySamples:
         return Sample(
             np.full((24, 32, 3), index, np.uint8),
             box,
-            np.array([index % 2], np.int32),
+            np.array([index % self._classes], np.int32),
             ((outline,),),
             np.zeros(1, np.bool_),
             index,

@@ -146,6 +146,7 @@ def test_all_processes_together_see_every_index_once(
     ]
     dealt = [list(order.batches(epoch=2)) for order in orders]
     assert [len(batches) for batches in dealt] == [len(order) for order in orders]
+    assert all(each for batches in dealt for each in batches)  # no batch is empty
     seen = [place.sample for batches in dealt for each in batches for place in each]
     assert sorted(seen) == list(range(count))
 
