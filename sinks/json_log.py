@@ -155,6 +155,7 @@ def load_fields(load: Load) -> Mapping[str, object]:
         "busiest": load.busiest,
         "share": round(load.share, 4),
         "keeps_up": load.keeps_up,
+        "dropped": round(load.dropped, 4),
     }
 
 

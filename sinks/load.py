@@ -15,6 +15,7 @@ DETECTOR = "detector"  # what the parts of the stage's thread are together
 SINKS = "sinks"  # all of them
 WINDOW_NS = 5_000_000_000  # 5 s, as for rates
 BUSY = 0.8  # of the time: below, live pictures wait for nobody
+FEW = 0.02  # of the frames: a hiccup is no shortage
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +28,24 @@ class Load:
         busiest: the thread that holds up the others, or would be the first to; of the detector's
             with the part that takes most.
         share: of the time for which it was busy.
-        keeps_up: the sources are live, and it is busy for less than 80% of the time.
+        keeps_up: the sources are live, it is busy for less than 80% of the time, and next to
+            nothing is dropped.
+        dropped: share of the frames of live sources that were dropped, in 0..1.
     """
 
     shares: tuple[tuple[str, float], ...]
     busiest: str
     share: float
     keeps_up: bool
+    dropped: float = 0.0
 
     @property
     def verdict(self) -> str:
         """Such as `bottleneck: detector (network), busy 87%`."""
         if self.keeps_up:
             return f"keeps up; busiest: {self.busiest}, {self.share:.0%}"
+        if self.dropped > FEW and self.share < BUSY:  # then others have the processor
+            return f"drops {self.dropped:.0%}; busiest: {self.busiest}, only {self.share:.0%}"
         return f"bottleneck: {self.busiest}, busy {self.share:.0%}"
 
 
@@ -99,8 +105,9 @@ def load_of(snapshot: RunSnapshot, sink_names: Sequence[str]) -> Load | None:
     if thread == DETECTOR:
         own = [part for part in shares if part not in (DECODE, SINKS)]
         busiest = f"{DETECTOR} ({max(own, key=lambda part: shares[part])})"
-    is_idle = is_live and busy[thread] < BUSY
-    return Load(tuple(shares.items()), busiest, busy[thread], keeps_up=is_idle)
+    dropped = _dropped(snapshot) if is_live else 0.0
+    keeps_up = is_live and busy[thread] < BUSY and dropped <= FEW
+    return Load(tuple(shares.items()), busiest, busy[thread], keeps_up, dropped)
 
 
 def waits(snapshot: RunSnapshot) -> bool:
@@ -111,6 +118,11 @@ def waits(snapshot: RunSnapshot) -> bool:
 def worked(snapshot: RunSnapshot) -> Mapping[str, StageTime]:
     """The parts a person wants to see."""
     return {part: time for part, time in snapshot.times.items() if part != ALBUM}
+
+
+def _dropped(snapshot: RunSnapshot) -> float:
+    given = sum(stream.frames_in for stream in snapshot.streams)
+    return sum(stream.dropped for stream in snapshot.streams) / given if given else 0.0
 
 
 def _since(first: RunSnapshot, last: RunSnapshot) -> RunSnapshot:
@@ -124,4 +136,16 @@ def _since(first: RunSnapshot, last: RunSnapshot) -> RunSnapshot:
         )
         for part, time in last.times.items()
     }
-    return replace(last, elapsed_ns=last.elapsed_ns - first.elapsed_ns, times=times)
+    before = {stream.stream_id: stream for stream in first.streams}
+    streams = tuple(
+        replace(
+            stream,
+            frames_in=stream.frames_in - before[stream.stream_id].frames_in,
+            dropped=stream.dropped - before[stream.stream_id].dropped,
+        )
+        if stream.stream_id in before
+        else stream
+        for stream in last.streams
+    )
+    elapsed_ns = last.elapsed_ns - first.elapsed_ns
+    return replace(last, elapsed_ns=elapsed_ns, times=times, streams=streams)

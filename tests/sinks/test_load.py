@@ -15,9 +15,9 @@ from streamer.stats import StageTime
 SECOND_NS = 1_000_000_000
 
 
-def stream(stream_id: str, *, is_live: bool = False) -> StreamSnapshot:
+def stream(stream_id: str, *, is_live: bool = False, dropped: int = 0) -> StreamSnapshot:
     info = StreamInfo(stream_id, stream_id, 64, 48, Fraction(1, 25), is_live=is_live)
-    return StreamSnapshot(stream_id, "running", info, 9, 9, 0, None, None, None)
+    return StreamSnapshot(stream_id, "running", info, 100, 100 - dropped, dropped, None, None, None)
 
 
 def run_of(
@@ -69,6 +69,14 @@ def test_waiting_for_a_camera_is_no_work() -> None:
     assert found is not None
     assert found.shares == (("network", 0.5),)
     assert found.verdict == "keeps up; busiest: detector (network), 50%"
+
+
+def test_who_drops_frames_does_not_keep_up() -> None:
+    idle = run_of(10, {"network": 3}, is_live=True, streams=1)
+    found = load_of(replace(idle, streams=(stream("a", is_live=True, dropped=40),)), [])
+    assert found is not None
+    assert not found.keeps_up
+    assert found.verdict == "drops 40%; busiest: detector (network), only 30%"
 
 
 def test_a_busy_detector_does_not_keep_up_with_its_cameras() -> None:
