@@ -47,7 +47,7 @@ class About:
                 raise ValueError(f"{name}: expected 3 numbers, got {getattr(self, name)!r}")
 
     @classmethod
-    def of(cls, content: Mapping[object, object]) -> Self | None:
+    def of(cls, content: Mapping[str, object]) -> Self | None:
         """What the dictionary of a checkpoint says; None where it is not of our format.
 
         Raises:
