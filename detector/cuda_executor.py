@@ -2,85 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib.util
+import logging
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
-from torch.backends import cudnn
 
+from detector.buckets import LARGEST
+from detector.cuda_device import CudaDevice, CudaMark
 from detector.device import Compute
-from detector.errors import DeviceError
-from detector.geometry import Placement
-from detector.program import Pending, Program, place_network, write_pictures
-from streamer.frame import Frame
+from detector.fuse import fuse_relu
+from detector.lane_executor import LaneExecutor, Preprocess
+from detector.network import PointNetwork
+from detector.padding import pad_channels
+from detector.program import Program, place_network
 from streamer.stats import StageTimes
 
-
-class CudaExecutor:
-    """On one CUDA device, in a stream of its own; the host waits for events only."""
-
-    depth = 2  # one batch computes while the host prepares the next
-
-    def __init__(self, program: Program, compute: Compute, times: StageTimes) -> None:
-        self._program = program
-        self._compute = compute
-        self._times = times
-        place_network(program.network, compute)
-        self._stream = torch.cuda.Stream(compute.device)  # type: ignore[no-untyped-call]  # torch's
-        self._stream.wait_stream(torch.cuda.current_stream(compute.device))  # the weights' copies
-
-    @torch.inference_mode()
-    def submit(self, frames: Sequence[Frame], placements: Sequence[Placement]) -> Pending:
-        """Returns once everything is queued.
-
-        Raises:
-            DeviceError: the device's memory is too small.
-        """
-        shape = (len(frames), placements[0].height, placements[0].width, 3)
-        with self._times.measure("preprocess", count=len(frames)):
-            # torch reuses pinned memory once the copy out of it is done
-            pictures = torch.empty(shape, pin_memory=True)
-            write_pictures(frames, placements, self._program.lookup, pictures.numpy())
-        try:
-            with torch.cuda.stream(self._stream), cudnn.flags(enabled=True, allow_tf32=False):
-                return self._queue(pictures)
-        except torch.OutOfMemoryError as error:
-            raise DeviceError(
-                f"device {str(self._compute.device)!r}: out of memory for "
-                f"{' x '.join(map(str, pictures.shape))}; use a smaller batch or imgsz"
-            ) from error
-
-    def _queue(self, pictures: Tensor) -> CudaPending:
-        started, done = _timing_event(), _timing_event()
-        on_device = pictures.to(self._compute.device, non_blocking=True)
-        started.record(self._stream)
-        found = self._program.peaks(self._program.heads(on_device, self._compute.dtype))
-        rows = torch.empty(found.shape, dtype=found.dtype, pin_memory=True)
-        rows.copy_(found, non_blocking=True)
-        done.record(self._stream)
-        return CudaPending(rows, started, done, self._times)
+logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CudaPending:
-    """Boxes on their way to the host."""
+@dataclass(frozen=True, slots=True)
+class CudaOptions:
+    """What is done to a network for speed; everything but `autotunes` is exact to rounding.
 
-    rows: Tensor
-    started: torch.cuda.Event
-    done: torch.cuda.Event
-    times: StageTimes
+    Attributes:
+        pads: channel counts to multiples of 8.
+        fuses: convolution, bias and ReLU in one call.
+        compiles: torch.compile, a minute at the start.
+        autotunes: cuDNN tries its algorithms at the first batch of every size.
+        limit: pictures a batch at most.
+    """
 
-    def wait(self) -> NDArray[np.float32]:
-        """(B, K, 6); blocks until this batch is through, whatever is queued behind it."""
-        self.done.synchronize()
-        elapsed_ns = int(self.started.elapsed_time(self.done) * 1e6)
-        self.times.add("network", elapsed_ns, count=len(self.rows))  # peaks and copy included
-        rows: NDArray[np.float32] = self.rows.numpy()
-        return rows
+    pads: bool = True
+    fuses: bool = True
+    compiles: bool = False
+    autotunes: bool = False
+    limit: int = LARGEST
 
 
-def _timing_event() -> torch.cuda.Event:
-    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch's
+class CudaExecutor(LaneExecutor[CudaMark]):
+    """On one CUDA device, three batches in flight; the host waits for events only.
+
+    Args:
+        program: its network is on the CPU, folded; it is changed and moved.
+        compute: where and in which precision.
+        times: as LaneExecutor books them.
+        options: how.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        compute: Compute,
+        times: StageTimes,
+        options: CudaOptions = CudaOptions(),
+    ) -> None:
+        prepare_network(program.network, compute, options)
+        super().__init__(
+            program,
+            CudaDevice(compute.device, autotunes=options.autotunes),
+            compute.dtype,
+            times,
+            preprocess=_preprocess(),
+            limit=options.limit,
+            is_exact=compute.dtype is torch.float32,
+        )
+
+
+def prepare_network(network: PointNetwork, compute: Compute, options: CudaOptions) -> None:
+    """Padded, joined, moved to the device, in its precision and channels last; in place."""
+    is_half = compute.dtype is not torch.float32
+    if options.pads and is_half:  # float32 has no use for it
+        pad_channels(network)
+    place_network(network, compute)
+    if options.fuses and is_half:
+        fuse_relu(network)
+    if options.compiles:
+        network.compile()
+
+
+def _preprocess() -> Preprocess:
+    if importlib.util.find_spec("triton") is None:
+        logger.warning("triton is not installed: pictures are prepared slowly; see the extra cuda")
+        from detector.preprocess_torch import preprocess as in_torch
+
+        return in_torch
+    from detector.preprocess_triton import preprocess  # here: only Linux has it
+
+    return preprocess
