@@ -19,8 +19,11 @@ from train.command import DONE, Parser, Screen, run_command, run_module
 from train.config import TrainConfig
 from train.distributed import joined, world_of
 from train.eval.output import write_whole
+from train.events import make_events
 from train.observer import Observer
 from train.progress import ConsoleProgress
+from train.records import Records
+from train.snapshot import Position
 
 _EPILOG = """\
 examples:
@@ -55,28 +58,45 @@ def _train(typed: Sequence[str], screen: Screen) -> int:
     with ExitStack() as stack:
         stack.enter_context(joined(world, device))
         stop = stack.enter_context(StopSignals())
-        observers: list[Observer] = []
-        if world.is_first:
-            config.output.mkdir(parents=True, exist_ok=True)
-            remove_leftovers(config.output)
-            observers = [stack.enter_context(ConsoleProgress(screen, config.schedule.epochs))]
         prepared = prepare(
             config,
             world,
             device,
-            observers,
             resumes=given.resume,
             should_stop=lambda: stop.exit_code is not None,
         )
+        observers = []
         if world.is_first:
-            text = yaml.safe_dump(dump(config), sort_keys=False)
-            write_whole(config.output / "config.yaml", text.encode())
+            _keep_settings(config)
+            observers = _observers(config, prepared.position, screen, stack)
         stop.defer()
-        prepared.training.run(prepared.position)
+        prepared.training.run(prepared.position, observers)
         if stop.exit_code is not None:
             screen.say(f"stopped; go on with --resume --output {config.output}")
             return stop.exit_code
     return DONE
+
+
+def _keep_settings(config: TrainConfig) -> None:
+    """In the output folder, beside what comes of them."""
+    config.output.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(config.output)
+    text = yaml.safe_dump(dump(config), sort_keys=False)
+    write_whole(config.output / "config.yaml", text.encode())
+
+
+def _observers(
+    config: TrainConfig, position: Position, screen: Screen, stack: ExitStack
+) -> list[Observer]:
+    """Whoever is told; closed with the stack."""
+    observers: list[Observer] = [
+        stack.enter_context(ConsoleProgress(screen, config.schedule.epochs)),
+        stack.enter_context(Records(config.output)),
+    ]
+    if config.tensorboard:
+        events = stack.enter_context(make_events(config.output, from_step=position.step))
+        observers += [events] if events is not None else []
+    return observers
 
 
 def _config(path: Path, assignments: Sequence[str], output: Path | None) -> TrainConfig:

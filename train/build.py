@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +30,6 @@ from train.learner import Learner
 from train.loader import Loader, make_loader
 from train.loop import Plan, Training
 from train.normalise import Normalise
-from train.observer import Observer
 from train.sample import Samples
 from train.snapshot import Position, resume
 from train.start import start_from
@@ -67,7 +66,6 @@ def prepare(
     config: TrainConfig,
     world: World,
     device: torch.device,
-    observers: Sequence[Observer],
     *,
     resumes: bool,
     should_stop: Callable[[], bool],
@@ -78,7 +76,6 @@ def prepare(
         config: what a person chose.
         world: the processes that train together; already joined.
         device: of this process.
-        observers: of the first process.
         resumes: go on from the output folder's last checkpoint, if there is one.
         should_stop: asked after every step.
 
@@ -139,7 +136,6 @@ def prepare(
         validation,
         about,
         dump(config),
-        observers=observers,
         world=world,
         clock=MonotonicClock(),
         should_stop=should_stop,

@@ -58,6 +58,7 @@ class TrainConfig:
         val_every: epochs between two looks at `val`.
         val_batch: pictures a look; 0 for `batch`.
         pictures: how many of `val` are drawn with what was found; 0 for none.
+        tensorboard: write events for it, where it is installed.
         output: the folder to write to.
     """
 
@@ -79,6 +80,7 @@ class TrainConfig:
     val_every: int = 1
     val_batch: int = 0
     pictures: int = 8
+    tensorboard: bool = True
     output: Path = Path("runs/train")
 
     def __post_init__(self) -> None:

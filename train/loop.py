@@ -67,7 +67,6 @@ class Training:
         validation: None where nothing is held against.
         about: what the weights are for.
         config: as plain data, for the checkpoints.
-        observers: of the first process; others have none.
         world: the processes that learn together.
         clock: for speeds.
         should_stop: asked after every step; true writes a checkpoint and ends.
@@ -82,7 +81,6 @@ class Training:
         about: About,
         config: object,
         *,
-        observers: Sequence[Observer],
         world: World,
         clock: Clock,
         should_stop: Callable[[], bool],
@@ -93,19 +91,24 @@ class Training:
         self._validation = validation
         self._about = about
         self._config = config
-        self._observers = observers
+        self._observers: Sequence[Observer] = ()
         self._world = world
         self._clock = clock
         self._should_stop = should_stop
 
-    def run(self, position: Position) -> None:
+    def run(self, position: Position, observers: Sequence[Observer]) -> None:
         """From `position` to the last epoch, an early stop or a wish to stop.
+
+        Args:
+            position: moves on.
+            observers: told how it goes; of the first process, others have none.
 
         Raises:
             DivergedError: the loss is no number any more; the last checkpoint is from before.
             CheckpointError: one cannot be written.
             SampleError: a picture is broken, and such pictures are not skipped.
         """
+        self._observers = observers
         while not self._is_done(position):
             speed = self._learn(position)
             if speed is None:

@@ -57,9 +57,8 @@ def run(config: TrainConfig, *, resumes: bool = False, stop_after: int | None = 
         config,
         World(),
         torch.device("cpu"),
-        [notebook],
         resumes=resumes,
         should_stop=notebook.should_stop,
     )
-    prepared.training.run(prepared.position)
+    prepared.training.run(prepared.position, [notebook])
     return notebook
