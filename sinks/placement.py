@@ -1,0 +1,62 @@
+"""Where labels go, so that none lies on another and, if possible, none on what it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+Rectangle = tuple[int, int, int, int]  # left, top, right, bottom: even px, half-open, not empty
+
+
+class LabelPlaces:
+    """The places that are still free in one picture.
+
+    Args:
+        width: of the picture, px, even.
+        height: likewise.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        self._width = width
+        self._height = height
+        self._taken: list[Rectangle] = []
+
+    def take(self, left: int, top: int, width: int, height: int) -> None:
+        """Something is there already."""
+        self._taken.append((left, top, left + width, top + height))
+
+    def find(self, width: int, height: int, box: Rectangle) -> tuple[int, int] | None:
+        """The left and upper edge of a free place at a box, which is then taken, or None.
+
+        Above the box before below it, beside it and, where it reaches all edges, in it.
+
+        Args:
+            width: of the label, px, even, at most the picture's.
+            height: likewise.
+            box: what the label names, within the picture.
+        """
+        for left, top in self._candidates(width, height, box):
+            right, bottom = left + width, top + height
+            if not any(
+                left < other[2] and other[0] < right and top < other[3] and other[1] < bottom
+                for other in self._taken
+            ):
+                self._taken.append((left, top, right, bottom))
+                return left, top
+        return None
+
+    def _candidates(self, width: int, height: int, box: Rectangle) -> Iterator[tuple[int, int]]:
+        left, top, right, bottom = box
+        most_left, most_top = self._width - width, self._height - height
+        across = (min(left, most_left), max(0, right - width))
+        down = (min(top, most_top), max(0, bottom - height))
+        for y in (top - height, bottom):
+            if 0 <= y <= most_top:
+                for x in across:
+                    yield x, y
+        for x in (right, left - width):
+            if 0 <= x <= most_left:
+                for y in down:
+                    yield x, y
+        for y in down:
+            for x in across:
+                yield x, y

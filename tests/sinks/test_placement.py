@@ -1,0 +1,71 @@
+"""Labels that neither cover each other nor leave the picture."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sinks.placement import LabelPlaces, Rectangle
+
+WIDTH, HEIGHT = 160, 120
+LABEL = (40, 10)
+
+evens = st.integers(0, 60).map(lambda half: 2 * half)
+
+
+@st.composite
+def rectangles(draw: st.DrawFn) -> Rectangle:
+    left, top = draw(evens), draw(evens)
+    right = min(WIDTH, left + 2 + draw(evens))
+    bottom = min(HEIGHT, top + 2 + draw(evens))
+    return min(left, right - 2), min(top, bottom - 2), right, bottom
+
+
+@pytest.mark.parametrize(
+    ("box", "place"),
+    [
+        pytest.param((60, 40, 80, 60), (60, 30), id="above"),
+        pytest.param((150, 40, 160, 60), (120, 30), id="above, moved inside"),
+        pytest.param((60, 4, 80, 60), (60, 60), id="below where above is no room"),
+        pytest.param((60, 0, 80, 120), (80, 0), id="beside where it is as high as the picture"),
+        pytest.param((130, 0, 160, 120), (90, 0), id="on the other side"),
+        pytest.param((0, 0, 160, 120), (0, 0), id="in it where it is all there is"),
+    ],
+)
+def test_the_first_label_goes_beside_what_it_names(box: Rectangle, place: tuple[int, int]) -> None:
+    assert LabelPlaces(WIDTH, HEIGHT).find(*LABEL, box) == place
+
+
+def test_a_second_label_of_the_same_box_goes_elsewhere() -> None:
+    places = LabelPlaces(WIDTH, HEIGHT)
+    found = [places.find(*LABEL, (60, 40, 120, 60)) for _ in range(4)]
+    # above at the left, above at the right (60 - 40 px further), would overlap by 20: below
+    assert found[0] == (60, 30)
+    assert found[1] == (60, 60)
+
+
+def test_what_is_taken_is_left_alone() -> None:
+    places = LabelPlaces(WIDTH, HEIGHT)
+    places.take(0, 0, WIDTH, 40)
+    assert places.find(*LABEL, (60, 40, 80, 60)) == (60, 60)
+
+
+def test_where_all_is_full_there_is_no_place() -> None:
+    places = LabelPlaces(WIDTH, HEIGHT)
+    places.take(0, 0, WIDTH, HEIGHT)
+    assert places.find(*LABEL, (60, 40, 80, 60)) is None
+
+
+@given(st.lists(rectangles(), max_size=30))
+def test_no_label_leaves_the_picture_or_lies_on_another(boxes: list[Rectangle]) -> None:
+    places = LabelPlaces(WIDTH, HEIGHT)
+    width, height = LABEL
+    found = [place for box in boxes if (place := places.find(width, height, box)) is not None]
+    for k, (left, top) in enumerate(found):
+        assert 0 <= left <= WIDTH - width
+        assert 0 <= top <= HEIGHT - height
+        assert (left % 2, top % 2) == (0, 0)
+        for other_left, other_top in found[:k]:
+            assert abs(left - other_left) >= width or abs(top - other_top) >= height
+    assert not boxes or found
