@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from detector.contract import Detector
 from detector.detections import Detections
-from streamer.clock import Clock, MonotonicClock
 from streamer.frame import Frame
 from streamer.stats import StageTime
 from train.eval.coco_ap import ApSummary, CocoRow, average_precision, rows_of
@@ -21,7 +20,7 @@ class Speed:
 
     Attributes:
         pictures: looked at.
-        elapsed_s: seconds from the first to the last, reading included.
+        elapsed_s: seconds from the first to the last, reading included, without preparations.
         times: of the detector's own parts.
     """
 
@@ -62,7 +61,6 @@ def evaluate(
     is_published_rounding: bool = False,
     through_pipeline: bool = False,
     on_picture: Callable[[], None] = lambda: None,
-    clock: Clock | None = None,
 ) -> Evaluation:
     """Let `detector` look at `pictures` and count what it finds of `truth`.
 
@@ -73,14 +71,12 @@ def evaluate(
         is_published_rounding: as `rows_of`.
         through_pipeline: run the application's threads and channels around the detector.
         on_picture: called after each picture.
-        clock: for the speed.
 
     Raises:
         DataError: detector and annotations have no class in common.
         SourceOpenError: no picture can be read.
         DetectorError: the detector failed.
     """
-    clock = clock or MonotonicClock()
     category_ids = truth.category_ids(detector.class_names)
     rows: list[CocoRow] = []
     seen: set[int] = set()
@@ -93,15 +89,13 @@ def evaluate(
             )
         on_picture()
 
-    started_ns = clock.now_ns()
     run = look_through_pipeline if through_pipeline else look
-    fault = run(detector, pictures.source(), keep)
-    elapsed_s = (clock.now_ns() - started_ns) / 1e9
+    looked = run(detector, pictures.source(), keep)
     looked_at = truth.of_pictures(seen)
     return Evaluation(
         looked_at,
         rows,
         average_precision(looked_at.dataset, rows),
-        Speed(len(seen), elapsed_s, detector.times.snapshot()),
-        fault,
+        Speed(len(seen), looked.elapsed_s, detector.times.snapshot()),
+        looked.fault,
     )

@@ -11,6 +11,7 @@ from typing import Self
 
 from detector.contract import Detector
 from detector.detections import Detections
+from streamer.clock import MonotonicClock
 from streamer.contract import Source
 from streamer.errors import SourceError, SourceOpenError
 from streamer.frame import Frame
@@ -74,7 +75,21 @@ def find_pictures(truth: Truth, root: Path, *, limit: int | None = None) -> Pict
     return Pictures(root, ids, tuple(missing))
 
 
-def look(detector: Detector, source: Source, on_found: OnFound) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """How a look at all frames went.
+
+    Attributes:
+        elapsed_s: seconds from the first frame's submission to the last one's boxes; getting the
+            network ready is no part of it.
+        fault: why the source ended early or left frames out, or None.
+    """
+
+    elapsed_s: float
+    fault: str | None
+
+
+def look(detector: Detector, source: Source, on_found: OnFound) -> Looked:
     """Show the detector every frame of `source`, as many batches at once as it likes.
 
     Args:
@@ -82,12 +97,10 @@ def look(detector: Detector, source: Source, on_found: OnFound) -> str | None:
         source: not entered.
         on_found: called for every frame, in order.
 
-    Returns:
-        Why the source ended early or left frames out, or None.
-
     Raises:
         SourceOpenError: the source has no frame at all.
     """
+    clock = MonotonicClock()
     waiting: deque[tuple[Sequence[Frame], object]] = deque()
 
     def collect_one() -> None:
@@ -96,6 +109,7 @@ def look(detector: Detector, source: Source, on_found: OnFound) -> str | None:
             on_found(frame, found)
 
     with source, detector:
+        started_ns = clock.now_ns()
         batches = _Batches(source, detector.max_batch)
         for frames in batches:
             waiting.append((frames, detector.submit(frames)))
@@ -103,16 +117,18 @@ def look(detector: Detector, source: Source, on_found: OnFound) -> str | None:
                 collect_one()
         while waiting:
             collect_one()
-    return batches.fault
+        elapsed_ns = clock.now_ns() - started_ns
+    return Looked(elapsed_ns / 1e9, batches.fault)
 
 
-def look_through_pipeline(detector: Detector, source: Source, on_found: OnFound) -> str | None:
+def look_through_pipeline(detector: Detector, source: Source, on_found: OnFound) -> Looked:
     """As `look`, through the threads and channels that serve live streams."""
-    snapshot = Pipeline([source], detector, [Outlet(_Collecting(on_found))]).run()
+    sink = _Collecting(on_found)
+    snapshot = Pipeline([source], detector, [Outlet(sink)]).run()
     (stream,) = snapshot.streams
     if stream.info is None:
         raise SourceOpenError(stream.error or "the source gave no frame")
-    return stream.error
+    return Looked(sink.elapsed_ns / 1e9, stream.error)
 
 
 class _Batches:
@@ -144,6 +160,8 @@ class _Collecting:
 
     def __init__(self, on_found: OnFound) -> None:
         self._on_found = on_found
+        self._first_ns: int | None = None
+        self.elapsed_ns = 0  # from the first submission to the last boxes
 
     def __enter__(self) -> Self:
         return self
@@ -158,6 +176,9 @@ class _Collecting:
 
     def write(self, result: Result[Detections]) -> None:
         """Hand it on."""
+        if self._first_ns is None:
+            self._first_ns = result.submitted_ns
+        self.elapsed_ns = result.collected_ns - self._first_ns
         self._on_found(result.frame, result.detections)
 
 
