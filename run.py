@@ -5,7 +5,6 @@ The only file that prints and that knows all the others; see `python run.py --he
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import traceback
@@ -20,7 +19,10 @@ from pathlib import Path
 import yaml
 from rich.text import Text
 
-from analytics.track import AtLeast, Track, TrackingConfig
+from analytics.chain import build_analytics, check_scene, choose_tracker
+from analytics.scene_config import SceneConfig
+from analytics.track import TrackingConfig
+from analytics.tracking.tracker import TrackerConfig
 from configs.arguments import parse
 from configs.errors import ConfigError
 from configs.loader import dump, suggestion
@@ -40,14 +42,15 @@ from sinks.gpu import GpuProbe, open_gpu
 from sinks.json_log import open_screen, show_end
 from sinks.keyboard import open_keyboard
 from sinks.mp4 import FileConfig
+from sinks.privacy import Blur, BlurConfig, check_blur
 from sinks.segments import SegmentsConfig
+from sinks.stored import store_beside, target_of
 from sinks.stream import StreamConfig
 from sinks.summary import show_summary
 from sinks.table import SINKS, BuiltSink, SinkContext, SinkSpec, build_sinks, parse_sink
 from sinks.target import (
     check_picture_folder,
     check_targets,
-    config_beside,
     find_inputs,
     new_folder,
     no_empty_folder,
@@ -90,6 +93,8 @@ class RunConfig:
         input: how they are read.
         detector: what looks at the frames.
         tracking: what follows objects from frame to frame; pictures are not tracked.
+        scene: the lines, zones and ground that are watched.
+        blur: what is made unrecognisable.
         sinks: `NAME[:PATH]` or `package.module:Class[:PATH]` each.
         file: how the file sink writes video; display, overlay, segments, stream and web likewise.
         style: how results are drawn.
@@ -103,6 +108,8 @@ class RunConfig:
     input: InputConfig = field(default_factory=InputConfig)
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    scene: SceneConfig = field(default_factory=SceneConfig)
+    blur: BlurConfig = field(default_factory=BlurConfig)
     sinks: tuple[str, ...] = ("file",)
     file: FileConfig = field(default_factory=FileConfig)
     display: DisplayConfig = field(default_factory=DisplayConfig)
@@ -185,6 +192,7 @@ def _run(config: RunConfig, signals: StopSignals, screen: Terminal, out: Termina
         detector = _build_detector(_lowered(config), fetching.show)
     context = replace(context, class_names=detector.class_names)
     with _usage_errors():
+        _check_names(config, detector.class_names, stream_ids)
         built = [sink for spec in specs for sink in build_sinks(spec, context)]
     keyboard = open_keyboard(screen)
     if keyboard is not None:
@@ -203,7 +211,7 @@ def _run(config: RunConfig, signals: StopSignals, screen: Terminal, out: Termina
         inlets,
         detector,
         [_outlet(each) for each in built],
-        analyse=partial(_analytics, config),
+        analyse=partial(_analytics, config, detector.class_names),
         limit=config.limit,
         is_fresh=is_live,
     )
@@ -216,7 +224,7 @@ def _run(config: RunConfig, signals: StopSignals, screen: Terminal, out: Termina
             signals.defer()
             snapshot = pipeline.run(ticker, tick_s=ticker.tick_s)
     finally:
-        written = _finish(built, config)
+        written = store_beside(built, _as_yaml(config))
         _show_end(out, screen, pipeline.snapshot(), names, written)
     return _ending(snapshot, signals, screen)
 
@@ -227,7 +235,7 @@ def _check_outputs(specs: Sequence[SinkSpec], context: SinkContext, config: RunC
     # Making the sinks of the table is free, so they are made once more when class names are known.
     known = [spec for spec in specs if spec.name in SINKS]
     sinks = [built.sink for spec in known for built in build_sinks(spec, context)]
-    targets = [target for sink in sinks if (target := _target(sink)) is not None]
+    targets = [target for sink in sinks if (target := target_of(sink)) is not None]
     check_targets(targets, inputs, overwrite=config.overwrite)
     for sink in sinks:
         if isinstance(sink, FileSink):
@@ -248,7 +256,7 @@ def _build_detector(
 
 def _lowered(config: RunConfig) -> DetectorConfig:
     """The detector's settings, with the weak boxes that the tracker wants to see."""
-    tracker = config.tracking.chosen
+    tracker = _tracker(config)
     if tracker is None:
         return config.detector
     lowest = min(config.detector.score_threshold, tracker.min_score)
@@ -267,43 +275,36 @@ def _gpu(device: str) -> GpuProbe | None:
     )
 
 
-def _analytics(config: RunConfig, stream: StreamInfo) -> list[Analytic[Detections]]:
-    """What a stream's results pass through."""
-    tracker = config.tracking.chosen
-    if tracker is None:
-        return []
-    if stream.kind == "images":
-        return [AtLeast(config.detector.score_threshold)]
-    return [Track.of_stream(stream, tracker)]
+def _tracker(config: RunConfig) -> TrackerConfig | None:
+    try:
+        return choose_tracker(config.tracking, config.scene)
+    except ValueError as error:
+        raise ConfigError("", str(error)) from error
+
+
+def _check_names(config: RunConfig, class_names: Sequence[str], stream_ids: Sequence[str]) -> None:
+    """Before any work: what is to be watched or hidden is there."""
+    check_scene(config.scene, class_names, stream_ids)
+    check_blur(config.blur, class_names, config.detector.classes)
+
+
+def _analytics(
+    config: RunConfig, class_names: Sequence[str], stream: StreamInfo
+) -> list[Analytic[Detections]]:
+    """What a stream's results pass through; what is to be hidden, first of all."""
+    hiding = [Blur(config.blur, class_names)] if config.blur.classes else []
+    return hiding + build_analytics(
+        stream,
+        _tracker(config),
+        config.scene,
+        class_names=class_names,
+        min_score=config.detector.score_threshold,
+    )
 
 
 def _outlet(built: BuiltSink) -> Outlet[Detections]:
     only = None if built.stream_id is None else frozenset({built.stream_id})
     return Outlet(built.sink, only, is_optional=built.is_optional, overflow=built.overflow)
-
-
-def _finish(sinks: Sequence[BuiltSink], config: RunConfig) -> list[Path]:
-    """Store the configuration beside every output; gives back what there is now."""
-    written: list[Path] = []
-    for built in sinks:
-        output: Path | None = getattr(built.sink, "written", None)
-        if output is not None:
-            written.append(output)
-            _store(config, config_beside(_target(built.sink) or output))
-    return written
-
-
-def _store(config: RunConfig, path: Path) -> None:
-    try:
-        path.write_text(_as_yaml(config), encoding="utf-8")
-    except OSError as error:  # the output itself is whole
-        logging.getLogger(__name__).warning("%s: cannot be written: %s", path, error.strerror)
-
-
-def _target(sink: object) -> Path | None:
-    """Where a sink writes to, if it says so."""
-    target: Path | None = getattr(sink, "target", None)
-    return target
 
 
 def _show_end(
@@ -329,10 +330,10 @@ def _ending(snapshot: RunSnapshot, signals: StopSignals, screen: Terminal) -> in
 
 @contextmanager
 def _usage_errors() -> Iterator[None]:
-    """A sink that refuses before any work was asked for in a wrong way."""
+    """A part that refuses before any work was asked for in a wrong way."""
     try:
         yield
-    except SinkError as error:
+    except (SinkError, ValueError) as error:
         raise ConfigError("", str(error)) from error
 
 

@@ -58,6 +58,11 @@ class SceneConfig:
         _check_unique("grounds", ((ground.stream, "ground") for ground in self.grounds))
 
     @property
+    def counts(self) -> bool:
+        """Whether anything is watched at all."""
+        return bool(self.lines or self.zones or self.grounds or self.heatmap)
+
+    @property
     def streams(self) -> frozenset[str]:
         """The streams that are named, for whoever knows which there are."""
         owned: tuple[LineConfig | ZoneConfig | GroundConfig, ...]

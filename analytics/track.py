@@ -20,13 +20,13 @@ class TrackingConfig:
     """Which tracker names the objects, and how each one works.
 
     Attributes:
-        name: a key of TRACKERS, or "none".
+        name: a key of TRACKERS, "none", or "auto": ByteTrack where something is counted.
         sort: of SORT.
         bytetrack: of ByteTrack.
         ocsort: of OC-SORT.
     """
 
-    name: Literal["none", "sort", "bytetrack", "ocsort"] = "none"
+    name: Literal["auto", "none", "sort", "bytetrack", "ocsort"] = "auto"
     sort: SortConfig = field(default_factory=SortConfig)
     bytetrack: ByteTrackConfig = field(default_factory=ByteTrackConfig)
     ocsort: OcSortConfig = field(default_factory=OcSortConfig)

@@ -130,8 +130,10 @@ _OPTIONS: Mapping[str, _Option] = {
         "detector.detect_every", typed, "K", "look at every K-th frame; carry boxes over between"
     ),
     "--flip-test": _Option("detector.flip_test", bool, None, "average with the mirrored picture"),
-    "--batch": _Option("detector.batch", typed, "N", "most frames a forward pass takes"),
-    "--tracker": _Option("tracking.name", str, "NAME", "none, sort, bytetrack or ocsort"),
+    "--batch": _Option("detector.batch", typed, "N", "most frames a forward pass takes, or auto"),
+    "--tracker": _Option("tracking.name", str, "NAME", "auto, none, sort, bytetrack or ocsort"),
+    "--explain": _Option("style.explain", bool, None, "show which step made each count, and when"),
+    "--blur": _Option("blur.classes", _names, "A,B", "classes to make unrecognisable"),
     "--sink": _Option(
         "sinks",
         str,

@@ -74,7 +74,7 @@ def save_pictures(results: Iterable[Result[Detections]], folder: Path, annotator
     for result in results:
         frame = result.frame
         pixels = frame.bgr().copy()
-        annotator.draw(BgrCanvas(pixels), result.detections, frame.truth)
+        annotator.draw_result(BgrCanvas(pixels), result)
         path = folder / f"{frame.stream_id}-{frame.index:06d}.png"
         write_picture(path, pixels)
         saved.append(path)

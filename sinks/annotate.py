@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.analysis import Analysis
+from analytics.geometry import Point
+from analytics.watch import analysis_in
 from detector.detections import Detections
 from sinks.canvas import Canvas
 from sinks.palette import BLACK, WHITE, Bgr, colour_of, text_colour_on
-from sinks.text import TextStamps
+from sinks.placement import LabelPlaces, Rectangle
+from sinks.scale import scale_detections, scale_truth
+from sinks.scene_artist import SceneArtist
+from sinks.text import Label, TextStamps
+from streamer.result import Result
 from streamer.truth import Truth
 
 _LINE_SHARE = 540  # a line is 2 px for every 540 px of the picture's shorter side
 _TEXT_SHARE = 40  # and letters are a 40th of it high
 _TEXT_PX = (11, 96)  # smaller cannot be read, larger hides the picture
-
-Rectangle = tuple[int, int, int, int]  # left, top, right, bottom: even px, half-open, not empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,8 @@ class Style:
         line_px: width of a box's line, rounded up to even, or None to fit the picture.
         text_px: height of the letters, or None to fit the picture.
         truth: draw what a drawn scene knows of itself, dashed and white.
+        scene: draw lines and zones with their counts, traces and dwell clocks.
+        explain: show for each crossing that is counted which step made it, and when.
         note: a line for the lower left corner of every picture, or empty.
     """
 
@@ -37,6 +45,8 @@ class Style:
     line_px: int | None = None
     text_px: int | None = None
     truth: bool = True
+    scene: bool = True
+    explain: bool = False
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -58,24 +68,60 @@ class Annotator:
         self._class_names = tuple(class_names)
         self._style = style or Style()
         self._stamps = TextStamps()
+        self._scene = SceneArtist(self._put_text, explains=self._style.explain)
 
-    def draw(self, canvas: Canvas, detections: Detections, truth: Truth | None = None) -> None:
+    def draw_result(
+        self, canvas: Canvas, result: Result[Detections], scale_xy: tuple[float, float] = (1, 1)
+    ) -> None:
+        """Draw all that is known of a result.
+
+        Args:
+            canvas: as large as the result's frame, times the scale.
+            result: what to draw.
+            scale_xy: px of the canvas a px of the frame, across and down.
+        """
+        detections, truth = result.detections, result.frame.truth
+        detections = scale_detections(detections, scale_xy)
+        truth = None if truth is None else scale_truth(truth, scale_xy)
+        self.draw(canvas, detections, truth, analysis_in(result.notes))
+
+    def draw(
+        self,
+        canvas: Canvas,
+        detections: Detections,
+        truth: Truth | None = None,
+        analysis: Analysis | None = None,
+    ) -> None:
         """Draw on `canvas`: the truth lowest, the best box on top, the note above all.
 
         Boxes are clipped to the picture; what is inverted, not a number or outside is left out.
         """
         shorter = min(canvas.width, canvas.height)
         line = _even(self._style.line_px or max(1, round(shorter / _LINE_SHARE)) * 2)
-        fitting = min(max(shorter // _TEXT_SHARE, _TEXT_PX[0]), _TEXT_PX[1])
-        text_px = self._style.text_px or fitting
+        text_px = self._text_px(canvas)
+        places = LabelPlaces(canvas.width, canvas.height)
+        note = self._note(canvas, text_px) if self._style.note else None
+        if note is not None:
+            places.take(0, canvas.height - note.height, note.width, note.height)
         if truth is not None and self._style.truth:
-            self._draw_truth(canvas, truth, text_px)
-        self._draw_detections(canvas, detections, line, text_px)
-        if self._style.note:
-            self._draw_note(canvas, text_px)
+            self._draw_truth(canvas, truth, text_px, places)
+        if not self._style.scene:
+            analysis = None
+        if analysis is not None:
+            self._scene.draw_ground(canvas, analysis, line)
+        self._draw_detections(canvas, detections, line, text_px, places)
+        if analysis is not None:
+            self._scene.draw_words(canvas, analysis, detections, line)
+        if note is not None:
+            note.put(canvas, 0, canvas.height - note.height)
 
     def _draw_detections(
-        self, canvas: Canvas, detections: Detections, line: int, text_px: int
+        self,
+        canvas: Canvas,
+        detections: Detections,
+        line: int,
+        text_px: int,
+        places: LabelPlaces,
     ) -> None:
         if not len(detections):
             return
@@ -89,42 +135,57 @@ class Annotator:
         backwards = range(len(rows) - 1, -1, -1)  # the best come first and belong on top
         for k in backwards:
             canvas.frame(*rectangles[k], line, canvas.values(colours[k]))
-        if not self._style.labels:
-            return
-        for k in backwards:
-            row = rows[k]
-            name = self._name(class_ids[row])
-            if track_ids is not None:
-                name = f"#{track_ids[row]} {name}"
-            words = (name, f"{scores[row]:.2f}")  # two: the first changes rarely
-            self._label(canvas, words, rectangles[k], line, text_px, colours[k])
+        if self._style.labels:
+            # Who has been seen longest has its label first, so that it stays where it is.
+            order = (
+                range(len(rows))
+                if track_ids is None
+                else sorted(range(len(rows)), key=lambda k: track_ids[rows[k]])
+            )
+            for k in order:
+                row = rows[k]
+                track = "" if track_ids is None else f"#{track_ids[row]}"
+                name = f"{track} {self._name(class_ids[row])}".strip()
+                words = (name, f"{scores[row]:.2f}")  # two: the first changes rarely
+                self._label(
+                    canvas, (words, (name,), (track,)), rectangles[k], places, text_px, colours[k]
+                )
 
     def _label(
         self,
         canvas: Canvas,
-        words: Sequence[str],
+        choices: Sequence[Sequence[str]],
         rectangle: Rectangle,
-        line: int,
+        places: LabelPlaces,
         text_px: int,
         ground: Bgr,
     ) -> None:
+        """Put the first of the choices for which there is room; none covers another's letters."""
         ink = text_colour_on(ground)
-        label = self._stamps.row(canvas, words, text_px, ink, ground)
-        if label is None:
-            return
-        left, top, _, bottom = rectangle
-        inside = top + line if top + line + label.height <= canvas.height else top
-        y = top - label.height
-        if y < 0:
-            below_fits = bottom + label.height <= canvas.height
-            y = bottom if below_fits and bottom - top < 2 * label.height else inside
-        label.put(
-            canvas,
-            _clamp(left, canvas.width - label.width),
-            _clamp(y, canvas.height - label.height),
-        )
+        for words in choices:
+            label = self._stamps.row(canvas, words, text_px, ink, ground)
+            if label is None:
+                continue
+            place = places.find(label.width, label.height, rectangle)
+            if place is not None:
+                label.put(canvas, *place)
+                return
 
-    def _draw_truth(self, canvas: Canvas, truth: Truth, text_px: int) -> None:
+    def _put_text(self, canvas: Canvas, words: Sequence[str], middle: Point, ground: Bgr) -> None:
+        """A label around a place, moved inside the picture."""
+        ink = text_colour_on(ground)
+        label = self._stamps.row(canvas, words, self._text_px(canvas), ink, ground)
+        if label is None or not all(map(math.isfinite, middle)):
+            return
+        x, y = (int(place - size / 2) & ~1 for place, size in zip(middle, label.size, strict=True))
+        right, lowest = canvas.width - label.width, canvas.height - label.height
+        label.put(canvas, _clamp(x, right), _clamp(y, lowest))
+
+    def _text_px(self, canvas: Canvas) -> int:
+        fitting = min(canvas.width, canvas.height) // _TEXT_SHARE
+        return self._style.text_px or min(max(fitting, _TEXT_PX[0]), _TEXT_PX[1])
+
+    def _draw_truth(self, canvas: Canvas, truth: Truth, text_px: int, places: LabelPlaces) -> None:
         rows, rectangles = rectangles_of(truth.xyxy, canvas.width, canvas.height)
         white, black = canvas.values(WHITE), canvas.values(BLACK)
         for row, rectangle in zip(rows, rectangles, strict=True):
@@ -141,15 +202,17 @@ class Annotator:
                 y = rectangle[3] - label.height
             x, y = _clamp(x, canvas.width - label.width), _clamp(y, canvas.height - label.height)
             label.put(canvas, x, y)
+            places.take(x, y, label.width, label.height)
 
-    def _draw_note(self, canvas: Canvas, text_px: int) -> None:
-        for size in range(text_px, 5, -1):  # a note is to be read whole if at all possible
+    def _note(self, canvas: Canvas, text_px: int) -> Label | None:
+        """The note, in smaller letters where it is too long: it is to be read whole."""
+        for size in range(text_px, 5, -1):
             label = self._stamps.row(
                 canvas, (self._style.note,), size, WHITE, BLACK, shorten=size == 6
             )
             if label is not None:
-                label.put(canvas, 0, canvas.height - label.height)
-                return
+                return label
+        return None
 
     def _name(self, class_id: int) -> str:
         known = 0 <= class_id < len(self._class_names)

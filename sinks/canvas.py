@@ -27,6 +27,8 @@ _LUMA_WEIGHTS = {
 _BT601_WEIGHTS = (0.299, 0.114)
 
 _OPAQUE = 255
+_FIXED_BITS = 3  # an eighth of a pixel: strokes that move do not jump
+_FIXED = 1 << _FIXED_BITS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +74,24 @@ class Canvas:
             area[-down:] = value
             area[:, :across] = value
             area[:, -across:] = value
+
+    def polyline(self, path: NDArray[np.float64], line: int, values: Sequence[Value]) -> None:
+        """Draw straight strokes of `line` px from point to point.
+
+        Args:
+            path: (N, 2) px, index convention, also outside the picture; N may be 0.
+            line: px, even.
+            values: of `values`.
+        """
+        if len(path) < 2 or not np.isfinite(path).all():
+            return
+        reach = 4 * max(self.width, self.height)  # farther away a fixed-point number overflows
+        inside = np.clip(path, -reach, reach)
+        for plane, value in zip(self._planes, values, strict=True):
+            fixed = np.rint(inside / plane.step * _FIXED).astype(np.int32)
+            thickness = max(1, line // plane.step)
+            pixels = plane.pixels[: self.height // plane.step, : self.width // plane.step]
+            cv2.polylines(pixels, [fixed], False, value, thickness, cv2.LINE_8, _FIXED_BITS)  # noqa: FBT003
 
     def stamp(self, coverage: CoverageArray, ink: Bgr, ground: Bgr) -> Stamp:
         """A text in `ink` on `ground`, ready for `put` on any canvas of this encoding."""

@@ -19,7 +19,6 @@ from sinks.album import save_pictures
 from sinks.annotate import Annotator, Style
 from sinks.canvas import BgrCanvas
 from sinks.palette import WHITE, Bgr
-from sinks.scale import scale_detections, scale_truth
 from sinks.text import TextStamps
 from sinks.tiles import Tile, tiles
 from sinks.window import Click, Closed, Event, Key, Lost, Window
@@ -305,9 +304,7 @@ class DisplaySink:
         if not pixels.flags.writeable or pixels is frame.bgr():
             pixels = pixels.copy()
         scale_xy = width / frame.width, height / frame.height
-        truth = None if frame.truth is None else scale_truth(frame.truth, scale_xy)
-        detections = scale_detections(result.detections, scale_xy)
-        self._annotator.draw(BgrCanvas(pixels), detections, truth)
+        self._annotator.draw_result(BgrCanvas(pixels), result, scale_xy)
         return pixels
 
     def _with_notices(self, pixels: BgrArray) -> BgrArray:

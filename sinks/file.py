@@ -143,5 +143,5 @@ class _AnnotatedVideo:
         picture = frame.i420()
         planes = self._video.canvas_planes(picture)
         canvas = I420Canvas(*planes, picture.colour)
-        self._annotator.draw(canvas, result.detections, frame.truth)
+        self._annotator.draw_result(canvas, result)
         self._video.write(frame, planes)

@@ -49,7 +49,7 @@ class PictureWriter:
         if not self._overwrite and target.exists():
             raise SinkError(f"{target}: exists; allow overwriting or choose another output folder")
         pixels = frame.bgr().copy()
-        self._annotator.draw(BgrCanvas(pixels), result.detections, frame.truth)
+        self._annotator.draw_result(BgrCanvas(pixels), result)
         write_picture(target, pixels)
 
     def finish(self) -> None:

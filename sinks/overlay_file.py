@@ -10,7 +10,6 @@ from typing import Self
 from detector.detections import Detections
 from sinks.alpha import FORMATS, AlphaWriter, OverlayConfig
 from sinks.annotate import Annotator, Style
-from sinks.scale import scale_detections, scale_truth
 from sinks.target import make_room
 from streamer.errors import SinkError
 from streamer.result import Result
@@ -104,9 +103,7 @@ class OverlayFileSink:
             canvas.width / (frame.width + frame.width % 2),
             canvas.height / (frame.height + frame.height % 2),
         )
-        detections = scale_detections(result.detections, scale_xy)
-        truth = None if frame.truth is None else scale_truth(frame.truth, scale_xy)
-        self._annotator.draw(canvas, detections, truth)
+        self._annotator.draw_result(canvas, result, scale_xy)
         try:
             self._writer.write(frame)
         except SinkError as error:

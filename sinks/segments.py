@@ -245,7 +245,7 @@ class _Piece:
         frame = result.frame
         picture = frame.i420()
         planes = self.video.canvas_planes(picture)
-        annotator.draw(I420Canvas(*planes, picture.colour), result.detections, frame.truth)
+        annotator.draw_result(I420Canvas(*planes, picture.colour), result)
         self.video.write(frame, planes)
 
 

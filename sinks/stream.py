@@ -220,7 +220,7 @@ class StreamSink:
         for plane, samples in zip((y, u, v), (picture.y, picture.u, picture.v), strict=True):
             np.copyto(plane, samples)
         canvas = I420Canvas(y, u, v, picture.colour)
-        self._annotator.draw(canvas, result.detections, result.frame.truth)
+        self._annotator.draw_result(canvas, result)
         return encoded
 
     def _encoder_options(self) -> dict[str, str]:

@@ -36,6 +36,11 @@ class Label:
         """Px, even."""
         return sum(self.widths)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, px, even."""
+        return self.width, self.height
+
     def put(self, canvas: Canvas, left: int, top: int) -> None:
         """Paste all words; the corner is even and the label fits."""
         for stamp, width in zip(self.words, self.widths, strict=True):

@@ -12,7 +12,6 @@ from detector.detections import Detections
 from sinks.annotate import Annotator, Style
 from sinks.canvas import BgraCanvas
 from sinks.desktop.layer import Layer
-from sinks.scale import scale_detections
 from streamer.errors import SinkError, SourceOpenError
 from streamer.frame import StreamInfo
 from streamer.result import Result
@@ -77,7 +76,7 @@ class DesktopOverlaySink:
             return
         canvas = BgraCanvas(pixels)
         scale_xy = pixels.shape[1] / frame.width, pixels.shape[0] / frame.height
-        self._annotator.draw(canvas, scale_detections(result.detections, scale_xy))
+        self._annotator.draw_result(canvas, result, scale_xy)
         layer.show()
 
     def _layer_of(self, stream: StreamInfo) -> Layer | None:

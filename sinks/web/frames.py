@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import cv2
-import numpy as np
 
-from detector.detections import Detections
 from sinks.annotate import Annotator, Style
 from sinks.canvas import BgrCanvas
 from sinks.web.config import WebConfig
 from sinks.web.state import Newest
 from streamer.picture import BgrArray
-from streamer.truth import Truth
 
 WIDTHS = (320, 480, 640, 960, 1280, 1920, 2560, 3840)  # px; few, so that viewers share pictures
 
@@ -91,9 +88,7 @@ class Previews:
         if want.kind == "drawn":
             scale = pixels.shape[1] / frame.width
             pixels = pixels.copy() if pixels is frame.bgr() else pixels
-            truth = None if frame.truth is None else _scaled_truth(frame.truth, scale)
-            boxes = _scaled(entry.result.detections, scale)
-            self._annotator.draw(BgrCanvas(pixels), boxes, truth)
+            self._annotator.draw_result(BgrCanvas(pixels), entry.result, (scale, scale))
         _, jpeg = cv2.imencode(".jpg", pixels, (cv2.IMWRITE_JPEG_QUALITY, self._quality))
         return Preview(entry.version, want.width, jpeg.tobytes())
 
@@ -120,13 +115,3 @@ def fitted(pixels: BgrArray, width: int) -> BgrArray:
     way = cv2.INTER_AREA if longer > 2 * width else cv2.INTER_LINEAR
     smaller: BgrArray = cv2.resize(pixels, size, interpolation=way)
     return smaller
-
-
-def _scaled(detections: Detections, scale: float) -> Detections:
-    # Index convention: the centre of pixel 0 lies half a pixel inside the picture.
-    xyxy = ((detections.xyxy + 0.5) * scale - 0.5).astype(np.float32)
-    return replace(detections, xyxy=xyxy)
-
-
-def _scaled_truth(truth: Truth, scale: float) -> Truth:
-    return replace(truth, xyxy=((truth.xyxy + 0.5) * scale - 0.5).astype(np.float32))

@@ -1,0 +1,90 @@
+"""What a stream's results pass through: tracking, then counting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from analytics.engine import Engine
+from analytics.region import LineConfig, ZoneConfig
+from analytics.scene_config import SceneConfig
+from analytics.track import AtLeast, Track, TrackingConfig
+from analytics.tracking.tracker import TrackerConfig
+from analytics.watch import Watch
+from detector.classes import choose_classes
+from detector.detections import Detections
+from streamer.contract import Analytic
+from streamer.frame import StreamInfo
+
+
+def choose_tracker(tracking: TrackingConfig, scene: SceneConfig) -> TrackerConfig | None:
+    """The tracker that was chosen; where nobody chose, ByteTrack if something is counted.
+
+    Raises:
+        ValueError: something is counted and tracking was switched off.
+
+    >>> choose_tracker(TrackingConfig(), SceneConfig()) is None
+    True
+    """
+    if tracking.name == "auto":
+        return tracking.bytetrack if scene.counts else None
+    if tracking.name == "none" and scene.counts:
+        raise ValueError(
+            "tracking.name: expected a tracker where lines, zones, grounds or heat are watched, "
+            "got 'none'; choose bytetrack, ocsort or sort"
+        )
+    return tracking.chosen
+
+
+def check_scene(scene: SceneConfig, class_names: Sequence[str], stream_ids: Sequence[str]) -> None:
+    """Before any work: every class and stream that the scene names is there.
+
+    Raises:
+        ValueError: one is not.
+    """
+    for name in sorted(scene.streams - set(stream_ids)):
+        known = ", ".join(map(repr, stream_ids))
+        raise ValueError(f"scene: expected a stream of this run ({known}), got {name!r}")
+    watched: list[LineConfig | ZoneConfig] = [*scene.lines, *scene.zones]
+    for part in watched:
+        choose_classes(class_names, part.classes)
+
+
+def build_analytics(
+    stream: StreamInfo,
+    tracker: TrackerConfig | None,
+    scene: SceneConfig,
+    *,
+    class_names: Sequence[str],
+    min_score: float,
+) -> list[Analytic[Detections]]:
+    """The steps for one stream, with no frame in them.
+
+    Args:
+        stream: as it begins; single pictures are neither tracked nor counted.
+        tracker: of the stream, or None.
+        scene: what is watched, of this stream or of all.
+        class_names: of the detector.
+        min_score: of boxes that stay where nothing is tracked although a tracker asked for more.
+
+    Raises:
+        ValueError: a line or zone names a class the detector does not know.
+    """
+    if tracker is None:
+        return []
+    if stream.kind == "images":
+        return [AtLeast(min_score)]
+    steps: list[Analytic[Detections]] = [Track.of_stream(stream, tracker)]
+    mine = scene.of_stream(stream.stream_id)
+    if mine.counts:
+        # The one wall clock there is: a recording's own time of day nobody knows.
+        wall_start = datetime.now(UTC) if stream.is_live else None
+        engine = Engine(
+            mine,
+            stream_id=stream.stream_id,
+            class_names=class_names,
+            size=(stream.width, stream.height),
+            wall_start=wall_start,
+        )
+        steps.append(Watch(engine))
+    return steps

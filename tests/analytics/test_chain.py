@@ -1,0 +1,83 @@
+"""Which steps a stream's results pass through, and that wishes nobody can meet are refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from analytics.chain import build_analytics, check_scene, choose_tracker
+from analytics.region import LineConfig
+from analytics.scene_config import SceneConfig
+from analytics.track import AtLeast, Track, TrackingConfig
+from analytics.tracking.bytetrack import ByteTrackConfig
+from analytics.watch import Watch, analysis_in
+from streamer.contract import Concluding
+from streamer.frame import StreamInfo
+from tests.analytics.paths_seen import engine, path, result
+
+GATE = SceneConfig(lines=(LineConfig("gate", (50, 0), (50, 100)),))
+STREAM = StreamInfo("door", "door", 101, 101, Fraction(1, 25), rate=Fraction(25))
+
+
+def _kinds(scene: SceneConfig, stream: StreamInfo = STREAM) -> list[type]:
+    steps = build_analytics(stream, ByteTrackConfig(), scene, class_names=("person",), min_score=0)
+    return [type(step) for step in steps]
+
+
+def test_what_is_counted_is_tracked_without_being_told() -> None:
+    assert choose_tracker(TrackingConfig(), GATE) == ByteTrackConfig()
+    assert choose_tracker(TrackingConfig(), SceneConfig()) is None
+
+
+def test_counting_without_tracking_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"expected a tracker .* choose bytetrack"):
+        choose_tracker(TrackingConfig(name="none"), GATE)
+
+
+def test_a_stream_is_tracked_and_then_counted_where_something_is_drawn_on_it() -> None:
+    elsewhere = SceneConfig(lines=(LineConfig("gate", (50, 0), (50, 100), stream="other"),))
+    assert _kinds(GATE) == [Track, Watch]
+    assert _kinds(elsewhere) == [Track]
+
+
+def test_single_pictures_are_neither_tracked_nor_counted() -> None:
+    assert _kinds(GATE, replace(STREAM, kind="images")) == [AtLeast]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        pytest.param(
+            LineConfig("gate", (50, 0), (50, 100), stream="back"),
+            r"expected a stream of this run \('door'\), got 'back'",
+            id="stream",
+        ),
+        pytest.param(
+            LineConfig("gate", (50, 0), (50, 100), classes=("persn",)),
+            "perhaps 'person', got 'persn'",
+            id="class",
+        ),
+    ],
+)
+def test_names_nobody_knows_are_refused(line: LineConfig, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        check_scene(SceneConfig(lines=(line,)), ("person",), ("door",))
+
+
+def test_counts_travel_with_the_results_and_the_rest_comes_at_the_end() -> None:
+    zone_free = Watch(engine(GATE))
+    assert isinstance(zone_free, Concluding)
+    seen = path([(40.0, 60.0), (48.0, 60.0), (56.0, 60.0), (64.0, 60.0)])
+    given = [zone_free.update(result(one, index=index)) for index, one in enumerate(seen)]
+    counts = [analysis_in(each.notes) for each in given]
+    assert [None if c is None else c.lines[0].in_count + c.lines[0].out_count for c in counts] == [
+        0,
+        0,
+        1,
+        1,
+    ]
+    last = analysis_in(zone_free.finish())
+    assert last is not None
+    assert last.lines[0].out_count + last.lines[0].in_count == 1

@@ -1,0 +1,117 @@
+"""What is to be hidden cannot be seen in any form a sink asks for, and nothing else changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from detector.detections import Detections
+from sinks.privacy import Blur, BlurConfig, check_blur
+from streamer.frame import Frame, StreamInfo, StreamKind
+from streamer.picture import BgrPicture
+from streamer.result import Result
+
+NAMES = ("person", "car")
+STREAM = StreamInfo("door", "door", 61, 47, Fraction(1, 10))
+BOX = (10.0, 8.0, 29.0, 35.0)
+
+
+def _noise(seed: int = 0) -> BgrPicture:
+    pixels = np.random.default_rng(seed).integers(0, 256, (47, 61, 3)).astype(np.uint8)
+    return BgrPicture(pixels)
+
+
+def _result(
+    boxes: Sequence[Sequence[float]],
+    class_id: int = 0,
+    *,
+    index: int = 0,
+    kind: StreamKind = "video",
+) -> Result[Detections]:
+    count = len(boxes)
+    found = Detections(
+        np.array(boxes, np.float32).reshape(-1, 4),
+        np.full(count, 0.2, np.float32),
+        np.full(count, class_id, np.int32),
+    )
+    stream = replace(STREAM, kind=kind)
+    return Result(Frame(stream, index, index, stream.time_base, 0, _noise()), found, 0, 0)
+
+
+def _blur(**changes: float) -> Blur:
+    return Blur(BlurConfig(("person",), **changes), NAMES)
+
+
+def test_nothing_found_leaves_the_frame_itself() -> None:
+    result = _result([])
+    assert _blur().update(result).frame is result.frame
+
+
+def test_another_class_is_left_alone() -> None:
+    result = _result([BOX], class_id=1)
+    assert _blur().update(result).frame is result.frame
+
+
+def test_hidden_pixels_are_few_flat_cells_and_all_others_are_untouched() -> None:
+    before = _result([BOX])
+    after = _blur(margin=0).update(before).frame
+    x1, y1, x2, y2 = 10, 8, 30, 36  # the pixels of BOX
+    hidden = after.bgr()[y1:y2, x1:x2].reshape(-1, 3)
+    assert len(np.unique(hidden, axis=0)) <= 6 * 6
+    outside = np.ones((47, 61), bool)
+    outside[y1:y2, x1:x2] = False
+    np.testing.assert_array_equal(after.bgr()[outside], before.frame.bgr()[outside])
+
+
+def test_planes_are_hidden_like_pixels() -> None:
+    before = _result([BOX])
+    planes, original = _blur(margin=0).update(before).frame.i420(), before.frame.i420()
+    assert len(np.unique(planes.y[8:36, 10:30])) <= 6 * 6
+    assert len(np.unique(planes.u[4:18, 5:15])) <= 6 * 6
+    np.testing.assert_array_equal(planes.y[36:], original.y[36:])
+    assert not planes.y.flags.writeable
+
+
+def test_a_frame_on_which_it_is_missed_hides_where_it_was_for_a_while() -> None:
+    blur = _blur(hold_s=0.5)  # five frames of a tenth of a second
+    blur.update(_result([BOX]))
+    later = [blur.update(_result([], index=index)) for index in range(1, 8)]
+    is_hidden = [
+        not np.array_equal(each.frame.bgr()[8:36, 10:30], _noise().bgr()[8:36, 10:30])
+        for each in later
+    ]
+    assert is_hidden == [True] * 5 + [False] * 2
+
+
+def test_single_pictures_do_not_hide_for_each_other() -> None:
+    blur = _blur()
+    blur.update(_result([BOX], kind="images"))
+    assert blur.update(_result([], index=1, kind="images")).frame.picture.__class__ is BgrPicture
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        pytest.param((np.nan, 0.0, 5.0, 5.0), id="not a number"),
+        pytest.param((-50.0, -50.0, -20.0, -20.0), id="outside"),
+        pytest.param((-1e9, -1e9, 1e9, 1e9), id="everything"),
+        pytest.param((20.0, 20.0, 5.0, 5.0), id="inverted"),
+        pytest.param((60.0, 46.0, 60.0, 46.0), id="last pixel"),
+    ],
+)
+def test_any_box_will_do(box: Sequence[float]) -> None:
+    frame = _blur().update(_result([box])).frame
+    assert frame.bgr().shape == (47, 61, 3)
+    assert frame.i420().y.shape == (48, 62)
+
+
+def test_wishes_that_would_show_people_are_refused() -> None:
+    with pytest.raises(ValueError, match="perhaps 'person'"):
+        check_blur(BlurConfig(("persn",)), NAMES, ())
+    with pytest.raises(ValueError, match="got 'person'; add it to --classes"):
+        check_blur(BlurConfig(("person",)), NAMES, ("car",))
+    check_blur(BlurConfig(("person",)), NAMES, ("car", "person"))
