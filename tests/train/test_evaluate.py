@@ -17,9 +17,11 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from detector.coco import COCO_CLASSES
 from detector.config import DetectorConfig
 from detector.yolox import YoloxDetector
-from tests.paths import ROOT, SHARED, needs_shared
+from tests.detector import oracle
+from tests.paths import GOLDEN, ROOT, SHARED, needs_shared
 from tests.train import pictures as made
 from tests.train.tiny_detector import NAME, TinyDetector
 from train.eval.evaluation import evaluate
@@ -306,3 +308,42 @@ def test_published_network_is_worth_the_same_as_before_in_both_ways(
         found.append(evaluate(detector, truth, pictures, through_pipeline=through_pipeline))
     assert found[0].rows == found[1].rows
     assert found[0].summary.ap == found[1].summary.ap == pytest.approx(expected, abs=0.0005)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("mode", "more"),
+    [
+        ("fix512", ["--imgsz", "512"]),
+        ("keep_flip", ["--imgsz", "native", "--flip-test"]),
+        ("fix512_nms", ["--imgsz", "512", "--soft-nms"]),
+    ],
+)
+def test_published_protocol_writes_the_rows_of_the_published_program(
+    tmp_path: Path, mode: str, more: list[str]
+) -> None:
+    """The oracle's network and picture; its rows rounded as its results file would be."""
+    weights = oracle.save_checkpoint(tmp_path / "oracle.pth")
+    cv2.imwrite(str(tmp_path / "blocks.png"), oracle.blocks())
+    annotations = tmp_path / "a.json"
+    names = [{"id": 2 * at + 1, "name": name} for at, name in enumerate(COCO_CLASSES)]
+    box = {"image_id": 7, "category_id": 1, "bbox": [0, 0, 9, 9]}
+    image = {"id": 7, "file_name": "blocks.png"}
+    annotations.write_text(
+        json.dumps({"images": [image], "annotations": [box], "categories": names})
+    )
+    plain = ["--annotations", annotations, "--images", tmp_path, "--weights", weights]
+    plain += ["--device", "cpu", "--published-rounding", "--save", tmp_path / "results.json"]
+    assert main([str(each) for each in [*plain, *more]]) == 0
+    rows = json.loads((tmp_path / "results.json").read_text())
+    ours = np.array([[*row["bbox"], row["score"], (row["category_id"] - 1) / 2] for row in rows])
+    with np.load(GOLDEN / "golden_blocks_small.npz") as golden:
+        expected = golden[f"{mode}/results"].astype(np.float64)
+    expected[:, 2:4] -= expected[:, :2]
+    # Coordinates as far apart as oracle.assert_same_detections allows, and a rounding; a score at
+    # the edge between two hundredths may fall to either side.
+    scale = np.array([0.06, 0.06, 0.11, 0.11, 0.0101, 0.5])
+    is_match = (np.abs(ours[:, None] - expected.round(2)[None]) <= scale).all(axis=2)
+    assert len(ours) == len(expected)
+    assert is_match.any(axis=0).all()
+    assert is_match.any(axis=1).all()
