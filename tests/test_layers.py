@@ -34,6 +34,8 @@ def walk(path: Path) -> Iterator[ast.AST]:
 
 def walk_library(path: Path) -> Iterator[ast.AST]:
     """All but what runs only when the file is the program: that is a root of its own."""
+    if path.name == "__main__.py":
+        return
     for top in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
         if not (isinstance(top, ast.If) and "__main__" in ast.unparse(top.test)):
             yield from ast.walk(top)
