@@ -30,7 +30,7 @@ from train.augment.copy_paste import copy_paste
 from train.augment.jitter import draw_jitter
 from train.augment.mixup import mixup
 from train.augment.published import draw_warp
-from train.augment.visible import mask_box
+from train.augment.visible import Window
 from train.augment.warp import Warp, affine
 from train.data.config import DataConfig
 from train.data.mask import expand
@@ -118,7 +118,7 @@ def test_the_placement_is_drawn_and_applied_as_published() -> None:
     visible = clip(np.array([RECORDED_VISIBLE], np.float32), 512, 512)
     np.testing.assert_allclose(moved.visible(), visible, atol=1e-4)
     outline = _rectangle(*ANNOTATED_BOX)
-    found = mask_box([outline], (640, 480), warp.matrix, (512, 512), is_flipped=False)
+    found = Window(warp.matrix, (512, 512), (640, 480), is_flipped=False).box([outline])
     np.testing.assert_allclose(found, RECORDED_VISIBLE, atol=1e-4)
 
 
@@ -181,7 +181,7 @@ def test_the_visible_box_is_that_of_the_whole_pictures_mask(
 ) -> None:
     outline = np.round(np.array(corners), 2).astype(np.float32)
     matrix = np.array([[scale_x, 0, x], [0, scale_y, y]])
-    found = mask_box([outline], (64, 48), matrix, (50, 40), is_flipped=is_flipped)
+    found = Window(matrix, (50, 40), (64, 48), is_flipped=is_flipped).box([outline])
     expected = _box_of_whole_mask(outline, matrix, is_flipped=is_flipped)
     np.testing.assert_allclose(found, expected, atol=1e-3)  # float32
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import accumulate, islice
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from detector.detections import BoxesXyxy
 from streamer.picture import BgrArray
-from train.augment.visible import mask_box
+from train.augment.visible import Window
 from train.sample import Polygons, Sample, clip
 
 Matrix = NDArray[np.float64]  # (2, 3): (x', y') = matrix @ (x, y, 1)
@@ -117,15 +118,17 @@ class Warp:
 
     def polygons(self, sample: Sample) -> tuple[Polygons, ...]:
         """The outlines in output px."""
-        return tuple(
-            tuple(self._outline(outline, sample.width) for outline in outlines)
-            for outlines in sample.polygons
-        )
-
-    def _outline(self, outline: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+        outlines = [outline for of_box in sample.polygons for outline in of_box]
+        if not outlines:
+            return sample.polygons
+        points = np.concatenate(outlines)  # all at once: thousands of small steps are slow
         if self.is_flipped:
-            outline = outline * np.array([-1, 1], np.float32) + np.array([width, 0], np.float32)
-        return self._moved(outline).astype(np.float32)
+            points = points * np.array([-1, 1], np.float32)
+            points += np.array([sample.width, 0], np.float32)
+        moved = self._moved(points).astype(np.float32)
+        ends = accumulate(len(outline) for outline in outlines)
+        parts = (moved[end - len(of) : end] for of, end in zip(outlines, ends, strict=True))
+        return tuple(tuple(islice(parts, len(of_box))) for of_box in sample.polygons)
 
     def _visible(self, sample: Sample, boxes: BoxesXyxy) -> BoxesXyxy:
         """The box of what is left of each object in the output, (N, 4).
@@ -137,16 +140,14 @@ class Warp:
         size = boxes[:, 2:] - boxes[:, :2]
         left = (visible[:, 2:] - visible[:, :2]) / (size + np.float32(_CUT_SLACK))
         is_cut = (left < CUT_SHARE).any(axis=1) | (not self.is_upright)
-        for row in np.flatnonzero(is_cut):
-            if sample.polygons[row]:
-                found = mask_box(
-                    sample.polygons[row],
-                    (sample.width, sample.height),
-                    self.matrix,
-                    (self.width, self.height),
-                    is_flipped=self.is_flipped,
-                )
-                visible[row] = clip(found[None], self.width, self.height)[0]
+        is_there = (visible[:, 2:] > visible[:, :2]).all(axis=1)
+        visible[~is_there] = 0
+        rows = [row for row in np.flatnonzero(is_cut & is_there) if sample.polygons[row]]
+        if rows:
+            source_wh, window_wh = (sample.width, sample.height), (self.width, self.height)
+            window = Window(self.matrix, window_wh, source_wh, is_flipped=self.is_flipped)
+            found = np.stack([window.box(sample.polygons[row]) for row in rows])
+            visible[rows] = clip(found, *window_wh)
         return visible
 
     def _moved(self, points: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -56,10 +56,9 @@ class FolderSamples:
         scale = self._scale(index, width, height, reduction)
         rows = labels.rows(index)
         boxes = labels.boxes_xyxy[rows] * np.tile(scale, 2)
-        polygons = tuple(
-            tuple(outline * scale for outline in labels.polygons(box))
-            for box in range(rows.start, rows.stop)
-        )
+        polygons = tuple(labels.polygons(box) for box in range(rows.start, rows.stop))
+        if (scale != 1).any():
+            polygons = tuple(tuple(outline * scale for outline in of_box) for of_box in polygons)
         return Sample(
             picture,
             boxes,

@@ -27,8 +27,8 @@ def rasterise(polygons: Sequence[Polygon], source_wh: tuple[int, int]) -> tuple[
     """
     # Label files have 2 decimals; float32 does not, and COCO's rule rounds.
     exact = [np.round(outline.astype(np.float64), 3) for outline in polygons]
-    low = np.min([outline.min(axis=0) for outline in exact], axis=0)
-    high = np.max([outline.max(axis=0) for outline in exact], axis=0)
+    points = np.concatenate(exact)
+    low, high = points.min(axis=0), points.max(axis=0)
     left, top = (max(0, math.floor(value) - 1) for value in low)
     right = min(source_wh[0], math.ceil(high[0]) + 2)
     bottom = min(source_wh[1], math.ceil(high[1]) + 2)
