@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -110,6 +112,39 @@ def test_a_label_stays_whole_inside_the_picture(xyxy: tuple[float, ...]) -> None
     here = _drawn(boxes(xyxy))
     ink = [(~(pixels == ground).all(axis=2) & _changed(pixels)).sum() for pixels in (away, here)]
     assert ink[0] == ink[1] > 20  # as many letter pixels at the edge as in the middle
+
+
+def _letters(pixels: NDArray[np.uint8], number: int) -> int:
+    """Px of a label's ground and ink, told from all else by its colour."""
+    blue, green, red = colour_of(number)
+    is_it = (pixels[..., 0] == blue) & (pixels[..., 1] == green) & (pixels[..., 2] == red)
+    return int(is_it.sum())
+
+
+@pytest.mark.parametrize("size", [(320, 240), (360, 640)], ids=["small", "tall"])
+def test_labels_of_a_crowd_do_not_cover_each_other(size: tuple[int, int]) -> None:
+    width, height = size
+    people = [
+        (
+            0.30 * width + k * 0.06 * width,
+            0.4 * height,
+            0.42 * width + k * 0.06 * width,
+            0.8 * height,
+        )
+        for k in range(5)
+    ]
+    tracks = np.arange(5, dtype=np.int64)
+    crowd = boxes(*people, track_id=tracks)
+    together = _drawn(crowd, width=width, height=height)
+    bare = _drawn(crowd, width=width, height=height, style=Style(labels=False))
+    for k, person in enumerate(people):
+        alone = boxes(person, track_id=tracks[k : k + 1])
+        alone = replace(alone, class_id=crowd.class_id[k : k + 1], score=crowd.score[k : k + 1])
+        lone = _drawn(alone, width=width, height=height)
+        lone_bare = _drawn(alone, width=width, height=height, style=Style(labels=False))
+        own = _letters(lone, k) - _letters(lone_bare, k)
+        shown = _letters(together, k) - _letters(bare, k)
+        assert shown > 0.5 * own, k  # whole, or without its score
 
 
 def test_the_best_box_is_drawn_on_top() -> None:
