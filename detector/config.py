@@ -26,7 +26,9 @@ class DetectorConfig:
         runtime: the program that runs the network; "auto" is torch on CUDA and on the CPU the
             fastest of those installed: openvino, then onnx, then torch.
         flip_test: average with the mirrored picture: slower, a little better.
-        batch: most frames a forward pass takes, or None for the detector's choice.
+        batch: most frames a forward pass takes; "auto" for what measures best at the start; None
+            for the detector's choice, which is "auto" on CUDA.
+        batch_budget_ms: longest that a batch of an automatic size may take.
         top_k: most boxes a picture, before the score threshold.
         detect_every: of each stream, only every so many-th frame is looked at; those between are
             given the boxes of the last one that was, marked as such.
@@ -41,16 +43,24 @@ class DetectorConfig:
     precision: Precision = "auto"
     runtime: Runtime = "auto"
     flip_test: bool = False
-    batch: int | None = None
+    batch: int | Literal["auto"] | None = None
+    batch_budget_ms: float = 33.0  # a frame's time at 30 a second
     top_k: int = 100
     detect_every: int = 1
 
     def __post_init__(self) -> None:
         if not 0 <= self.score_threshold <= 1:
             raise ValueError(f"score_threshold: expected 0..1, got {self.score_threshold!r}")
-        if self.batch is not None and self.batch < 1:
+        if isinstance(self.batch, int) and self.batch < 1:
             raise ValueError(f"batch: expected at least 1, got {self.batch!r}")
+        if self.batch_budget_ms <= 0:
+            raise ValueError(f"batch_budget_ms: expected above 0, got {self.batch_budget_ms!r}")
         if self.top_k < 1:
             raise ValueError(f"top_k: expected at least 1, got {self.top_k!r}")
         if self.detect_every < 1:
             raise ValueError(f"detect_every: expected at least 1, got {self.detect_every!r}")
+
+    @property
+    def fixed_batch(self) -> int | None:
+        """The batch size that was asked for as a number."""
+        return self.batch if isinstance(self.batch, int) else None

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.about import About
+from detector.batching import measured_batch
 from detector.checkpoint import read_checkpoint
 from detector.classes import choose_classes
 from detector.config import DetectorConfig
@@ -28,7 +29,9 @@ from detector.recipe import RECIPES, Recipe
 from streamer.frame import Frame
 from streamer.stats import StageTimes
 
-_CUDA_BATCH = 8  # where a large GPU's roofline flattens at 512 x 512: more only adds latency
+# For inputs whose size nobody knows beforehand. At 512 x 512 a large GPU's roofline flattens here:
+# more only adds latency.
+_CUDA_BATCH = 8
 
 
 class CenterNetDetector:
@@ -64,7 +67,10 @@ class CenterNetDetector:
         self._geometry = geometry
         self._compute = compute
         self._score_threshold = config.score_threshold
-        self._max_batch = config.batch or (_CUDA_BATCH if compute.device.type == "cuda" else 1)
+        on_cuda = compute.device.type == "cuda"
+        self._max_batch = config.fixed_batch or (_CUDA_BATCH if on_cuda else 1)
+        self._measures_batch = config.batch == "auto" or (config.batch is None and on_cuda)
+        self._batch_budget_ms = config.batch_budget_ms
         fold_batch_norm(network.eval())
         self._program = Program(
             network,
@@ -124,7 +130,10 @@ class CenterNetDetector:
         return self._entered().depth
 
     def __enter__(self) -> Self:
-        """Moves the network to the device, and makes it ready for the input it will get."""
+        """Moves the network to the device and makes it ready for the input it will get.
+
+        Where nobody has said how many pictures make a batch, it is measured here.
+        """
         executor = open_executor(
             self._program,
             self._compute,
@@ -134,6 +143,10 @@ class CenterNetDetector:
             folder=self._prepared,
         )
         self._executor = self._opened.enter_context(executor)
+        if self._measures_batch and isinstance(self._geometry, Stretch):
+            place = self._geometry.place(self._geometry.width, self._geometry.height)
+            self._max_batch = measured_batch(self._executor, place, budget_ms=self._batch_budget_ms)
+            self.times.clear()  # it has not seen a frame yet
         return self
 
     def __exit__(

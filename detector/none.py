@@ -21,7 +21,7 @@ class NoneDetector:
 
     def __init__(self, config: DetectorConfig) -> None:
         self.times = StageTimes()
-        self._max_batch = config.batch or 1
+        self._max_batch = config.fixed_batch or 1
         self._nothing = Detections.empty()
 
     @property

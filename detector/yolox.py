@@ -126,7 +126,7 @@ class YoloxDetector:
     @property
     def max_batch(self) -> int:
         """Frames it takes at once; a file for one picture a run still takes them one by one."""
-        return self._config.batch or 1
+        return self._config.fixed_batch or 1
 
     @property
     def depth(self) -> int:

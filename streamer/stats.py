@@ -47,6 +47,11 @@ class StageTimes:
             old = self._parts.get(part, StageTime())
             self._parts[part] = StageTime(old.total_ns + elapsed_ns, old.count + count)
 
+    def clear(self) -> None:
+        """Forget everything that was booked."""
+        with self._lock:
+            self._parts.clear()
+
     @contextmanager
     def measure(self, part: str, *, count: int = 1) -> Iterator[None]:
         """Book the wall time of the block on `part`."""
