@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -58,10 +59,10 @@ def read_labels(folder: Path) -> list[Label]:
     found = []
     for path in sorted(folder.glob(_PATTERN)):
         try:
-            with np.load(path) as file:
+            with path.open("rb") as raw, np.load(raw) as file:
                 columns = {name: file[name] for name in ("path", "count", "xyxy", "score")}
                 class_id = file["class_id"]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
             raise DataError(
                 f"{str(path)!r}: expected labels, got a damaged file; delete it and prepare again"
             ) from error
