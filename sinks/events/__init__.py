@@ -1,0 +1,1 @@
+"""What happened, as records: files, a database, and whoever wants to be told."""
