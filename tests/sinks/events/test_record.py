@@ -44,7 +44,7 @@ def _look(event: Event) -> BgrArray:
     assert jpeg is not None
     pixels = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert pixels is not None
-    return pixels.astype(np.uint8)
+    return np.asarray(pixels, np.uint8)
 
 
 def test_a_record_survives_json() -> None:
