@@ -41,13 +41,14 @@ from sinks.file import FileSink
 from sinks.gpu import GpuProbe, open_gpu
 from sinks.json_log import open_screen, show_end
 from sinks.keyboard import open_keyboard
+from sinks.kind import BuiltSink, SinkContext, SinkSpec
 from sinks.mp4 import FileConfig
 from sinks.privacy import Blur, BlurConfig, check_blur
 from sinks.segments import SegmentsConfig
 from sinks.stored import store_beside, target_of
 from sinks.stream import StreamConfig
 from sinks.summary import show_summary
-from sinks.table import SINKS, BuiltSink, SinkContext, SinkSpec, build_sinks, parse_sink
+from sinks.table import SINKS, build_sinks, parse_sink
 from sinks.target import (
     check_picture_folder,
     check_targets,

@@ -7,13 +7,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from detector.detections import Detections
-from streamer.errors import SinkError
+from sinks.line_file import LineFile
 from streamer.frame import Frame, StreamInfo
 from streamer.result import Result
 
@@ -34,9 +33,6 @@ class JsonlConfig:
 class JsonlSink:
     """Writes the results of all streams to one file, line by line.
 
-    The file is valid at any moment and has its final name from the start, so that it can be
-    followed; a kill loses at most the line being written.
-
     Args:
         path: of the file.
         class_names: of the detector.
@@ -46,27 +42,24 @@ class JsonlSink:
     def __init__(
         self, path: Path, class_names: Sequence[str], config: JsonlConfig | None = None
     ) -> None:
-        self._path = path
+        self._lines = LineFile(path, overwrite=(config or JsonlConfig()).overwrite)
         self._class_names = tuple(class_names)
-        self._config = config or JsonlConfig()
         self._seen: set[str] = set()
-        self._file: FileIO | None = None
-        self._size = 0  # bytes of whole lines
 
     @property
     def name(self) -> str:
         """The path."""
-        return f"jsonl {self._path}"
+        return f"jsonl {self._lines.path}"
 
     @property
     def target(self) -> Path:
         """The file."""
-        return self._path
+        return self._lines.path
 
     @property
     def written(self) -> Path | None:
         """The file, or None before it is opened."""
-        return None if self._file is None else self._path
+        return self._lines.written
 
     def __enter__(self) -> Self:
         """Open the file.
@@ -74,16 +67,7 @@ class JsonlSink:
         Raises:
             SinkError: it exists and may not be replaced, or cannot be made.
         """
-        mode = "wb" if self._config.overwrite else "xb"
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = FileIO(self._path, mode)
-        except FileExistsError as error:
-            raise SinkError(
-                f"{self._path}: exists; allow overwriting or choose another output"
-            ) from error
-        except OSError as error:
-            raise self._failure(error) from error
+        self._lines.__enter__()
         return self
 
     def __exit__(
@@ -93,8 +77,7 @@ class JsonlSink:
         traceback: TracebackType | None,
     ) -> None:
         """Close the file."""
-        if self._file is not None:
-            self._file.close()
+        self._lines.__exit__(exc_type, exc, traceback)
 
     def write(self, result: Result[Detections]) -> None:
         """Write one frame, after its stream's own line if that is new.
@@ -104,25 +87,14 @@ class JsonlSink:
         """
         frame = result.frame
         if frame.stream_id not in self._seen:
-            self._write_line({"stream": stream_json(frame.stream)})
+            self._lines.write(json_line({"stream": stream_json(frame.stream)}))
             self._seen.add(frame.stream_id)
-        self._write_line(frame_json(frame, result.detections, self._class_names))
+        self._lines.write(json_line(frame_json(frame, result.detections, self._class_names)))
 
-    def _write_line(self, value: Json) -> None:
-        if self._file is None:
-            raise SinkError(f"{self._path}: not open; use the sink as a context manager")
-        line = json.dumps(value, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-        try:
-            if self._file.write(line) != len(line):  # unbuffered: one system call a line
-                self._file.truncate(self._size)
-                raise SinkError(f"{self._path}: cannot be written: disk full; free some space")
-        except OSError as error:
-            raise self._failure(error) from error
-        self._size += len(line)
 
-    def _failure(self, error: OSError) -> SinkError:
-        reason = (error.strerror or str(error)).lower()
-        return SinkError(f"{self._path}: cannot be written: {reason}; choose another output")
+def json_line(value: Json) -> str:
+    """A JSON object on one line."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def stream_json(stream: StreamInfo) -> Json:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from sinks.table import BuiltSink
+from sinks.kind import BuiltSink
 from sinks.target import config_beside
 
 logger = logging.getLogger(__name__)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import difflib
 import importlib
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from detector.detections import Detections
 from sinks.alpha import OverlayConfig
-from sinks.annotate import Style
 from sinks.desktop.sink import DesktopOverlaySink
 from sinks.display import DisplayConfig, DisplaySink
+from sinks.events.table import EVENT_SINKS
 from sinks.file import FileSink
 from sinks.jsonl import JsonlConfig, JsonlSink
+from sinks.kind import BuiltSink, SinkContext, SinkKind, SinkSpec
 from sinks.mp4 import FileConfig
 from sinks.null import NullConfig, NullSink
 from sinks.overlay_file import OverlayFileSink
@@ -30,73 +30,6 @@ from streamer.errors import SinkError
 _CLASS_FORM = re.compile(
     r"(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)+):(?P<cls>[A-Za-z_]\w*)(:(?P<argument>.+))?"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SinkSpec:
-    """One sink as a person asked for it.
-
-    Attributes:
-        name: a key of SINKS, or `package.module:Class`.
-        argument: what stands behind the name: a path, a port, an address; None for the sink's
-            own choice.
-    """
-
-    name: str
-    argument: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SinkContext:
-    """What a sink may know of the run.
-
-    Attributes:
-        output: the run's folder.
-        stream_ids: of all streams, each usable as a file name.
-        class_names: of the detector.
-        style: how results look.
-        overwrite: replace files that exist, whatever a sink's own config says.
-        is_live: all streams are live, so that a sink that cannot keep up must drop.
-        configs: a config per sink name; a missing one is the default.
-    """
-
-    output: Path
-    stream_ids: Sequence[str]
-    class_names: Sequence[str]
-    style: Style = field(default_factory=Style)
-    overwrite: bool = False
-    is_live: bool = False
-    configs: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BuiltSink:
-    """A sink and whom it serves.
-
-    Attributes:
-        sink: not yet entered.
-        stream_id: the one stream whose results it takes, or None for all.
-        is_optional: its failure costs only its own data.
-        overflow: what happens when it is slower than the detector.
-    """
-
-    sink: Sink[Detections]
-    stream_id: str | None
-    is_optional: bool = False
-    overflow: Overflow = Overflow.BLOCK
-
-
-@dataclass(frozen=True, slots=True)
-class SinkKind:
-    """A line of the table.
-
-    Attributes:
-        config: the class of its config.
-        build: (argument or None, config, context) -> the sinks, not yet entered.
-    """
-
-    config: Callable[[], Any]  # a dataclass with defaults for all fields
-    build: Callable[[str | None, Any, SinkContext], list[BuiltSink]]
 
 
 def parse_sink(text: str) -> SinkSpec:
@@ -271,4 +204,5 @@ SINKS: Mapping[str, SinkKind] = {
     "segments": SinkKind(SegmentsConfig, _segments_sinks),
     "stream": SinkKind(StreamConfig, _stream_sinks),
     "web": SinkKind(WebConfig, _web_sinks),
+    **EVENT_SINKS,
 }

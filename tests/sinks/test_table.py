@@ -7,9 +7,10 @@ import pytest
 
 from sinks.file import FileSink
 from sinks.jsonl import JsonlConfig, JsonlSink
+from sinks.kind import SinkContext, SinkSpec
 from sinks.mp4 import FileConfig
 from sinks.null import NullSink
-from sinks.table import SINKS, SinkContext, SinkSpec, build_sinks, parse_sink
+from sinks.table import SINKS, build_sinks, parse_sink
 from streamer.errors import SinkError
 from tests.sinks.results import results
 

@@ -1,0 +1,34 @@
+"""The sinks that take what happened rather than pictures, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sinks.events.lines import EventLinesSink
+from sinks.kind import BuiltSink, SinkContext, SinkKind
+
+
+@dataclass(frozen=True, slots=True)
+class EventsConfig:
+    """How events are written.
+
+    Attributes:
+        overwrite: replace a file that exists.
+    """
+
+    overwrite: bool = False
+
+
+def _lines_sinks(
+    argument: str | None, config: EventsConfig, context: SinkContext
+) -> list[BuiltSink]:
+    target = Path(argument) if argument else context.output / "events.jsonl"
+    overwrite = config.overwrite or context.overwrite
+    return [BuiltSink(EventLinesSink(target, overwrite=overwrite), None)]
+
+
+EVENT_SINKS: Mapping[str, SinkKind] = {
+    "events": SinkKind(EventsConfig, _lines_sinks),
+}
