@@ -19,8 +19,9 @@ from benchmarks.file_to_file import Rates
 from detector.config import DetectorConfig
 from detector.contract import Detector
 from detector.none import NoneDetector
+from detector.parallelism import Parallelism
 from detector.table import build_detector
-from detector.yolox import Parallelism, YoloxDetector
+from detector.yolox import YoloxDetector
 from sinks.file import FileSink
 from sinks.mp4 import FileConfig
 from streamer.outlet import Outlet

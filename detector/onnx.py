@@ -37,7 +37,7 @@ class OnnxNetwork:
 
     def __init__(self, path: Path, *, device: str, threads: int, spin: bool) -> None:
         runtime = load_onnxruntime()
-        providers = choose_providers(device, runtime.get_availablechoose_providers())
+        providers = choose_providers(device, runtime.get_available_providers())
         options = session_options(runtime, threads, spin=spin)
         self._errors = runtime_errors(runtime)
         try:
@@ -46,7 +46,7 @@ class OnnxNetwork:
             raise WeightsError(
                 f"weights {path}: expected an ONNX network, got {one_line(error)}"
             ) from error
-        self.on_cuda = self._session.getchoose_providers()[0].startswith("CUDA")
+        self.on_cuda = self._session.get_providers()[0].startswith("CUDA")
         if device.startswith("cuda") and not self.on_cuda:
             raise DeviceError(
                 f"device {device!r}: onnxruntime could not load CUDA; use --device cpu"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -22,6 +21,7 @@ from detector.onnx import (
     session_options,
 )
 from detector.onnx_graph import HEADS, PICTURES
+from detector.parallelism import Parallelism
 from detector.prepared import PreparedNetwork, prepare
 
 _TENSORRT = "TensorrtExecutionProvider"
@@ -42,13 +42,14 @@ class OnnxEngine:
         DeviceError: it cannot load the preferred provider.
     """
 
-    runs = 1
-
     def __init__(self, prepared: PreparedNetwork, providers: Providers, *, name: str) -> None:
         runtime = load_onnxruntime(extra="onnx")
         self._name = name
         self._errors = runtime_errors(runtime)
-        options = session_options(runtime, _cores(), spin=False)
+        on_cuda = providers[0] != "CPUExecutionProvider"
+        parallelism = Parallelism.of_machine(on_cuda=on_cuda)
+        self.runs = parallelism.runs
+        options = session_options(runtime, parallelism.threads, spin=parallelism.spin)
         self._session = self._attempt(
             "load",
             lambda: runtime.InferenceSession(prepared.path, options, providers=providers),
@@ -127,9 +128,3 @@ def _need_tensorrt(choice: EngineChoice, runtime: ModuleType) -> None:
             f"runtime 'tensorrt': expected an onnxruntime with TensorRT, got {', '.join(available)}"
             "; pip install onnxruntime-gpu tensorrt, or use --runtime torch"
         )
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # fewer than the machine has, in a container
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -16,6 +16,7 @@ from detector.engine import EngineChoice, check_engine, refuse_dtype
 from detector.errors import DetectorError, WeightsError
 from detector.network import Heads
 from detector.onnx_graph import HEADS
+from detector.parallelism import Parallelism
 from detector.prepared import prepare
 
 NAME = "openvino"
@@ -29,6 +30,7 @@ class OpenvinoEngine:
     Args:
         path: a model with pictures (B, H, W, 3) float32 in and heads out.
         dtype: float32 or bfloat16; of an int8 model, of what is not int8.
+        parallelism: None for what is best on this machine.
 
     Raises:
         DetectorError: OpenVINO is not installed.
@@ -36,15 +38,22 @@ class OpenvinoEngine:
         WeightsError: the file is no such model.
     """
 
-    runs = 1
-
-    def __init__(self, path: Path, dtype: torch.dtype) -> None:
+    def __init__(
+        self, path: Path, dtype: torch.dtype, *, parallelism: Parallelism | None = None
+    ) -> None:
         self._openvino = load_openvino()
         self._core = self._openvino.Core()
         capable = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         refuse_dtype(dtype, tuple(_HINTS) if capable else (torch.float32,), name=NAME)
         self._path = path
-        self._config = {"INFERENCE_PRECISION_HINT": _HINTS[dtype], "PERFORMANCE_HINT": "LATENCY"}
+        parallelism = parallelism or Parallelism.of_machine()
+        self.runs = parallelism.runs
+        self._config = {
+            "INFERENCE_PRECISION_HINT": _HINTS[dtype],
+            "NUM_STREAMS": parallelism.runs,
+            "INFERENCE_NUM_THREADS": parallelism.runs * parallelism.threads,
+            "ENABLE_CPU_PINNING": False,  # decoders and encoders want the same cores
+        }
         self._lock = threading.Lock()
         self._compiled: dict[tuple[int, ...] | None, Any] = {}  # None: for any shape
         self._local = threading.local()  # an infer request serves one thread

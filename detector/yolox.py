@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,37 +20,12 @@ from detector.errors import DetectorError, DeviceError, WeightsError
 from detector.geometry import Stretch, parse_imgsz
 from detector.letterbox import Letterbox
 from detector.onnx import OnnxNetwork
+from detector.parallelism import Parallelism
 from detector.yolox_decode import STRIDES, Anchors, Table, decode, suppress
 from streamer.frame import Frame
 from streamer.stats import StageTimes
 
 NMS_IOU = 0.45  # of YOLOX's demo; its evaluation takes 0.65, which shows more doubles
-
-
-@dataclass(frozen=True, slots=True)
-class Parallelism:
-    """How the CPU's cores are shared; nothing of it changes a result.
-
-    Attributes:
-        runs: pictures (or batches) in the network at once.
-        threads: of each run.
-        spin: threads of a run wait by burning their core: faster alone, but taken from whoever
-            decodes and encodes.
-    """
-
-    runs: int
-    threads: int = 1
-    spin: bool = False
-
-    @classmethod
-    def of_machine(cls, *, on_cuda: bool = False) -> Parallelism:
-        """The best measured."""
-        # Frames/s of YOLOX-Nano, alone and with decoding and x264 of a 768x432 clip beside it, on 2
-        # Zen 4 cores: 2 runs of 1 thread 258 and 171; 1 of 2 spinning 228 and 146; 1 of 2 163 and
-        # 130; 1 of 1 140 and 127. Threads within a run cost 10.9 ms of CPU a frame, runs 7.8.
-        cores = _cores()
-        runs = 1 if on_cuda else min(cores, 4)
-        return cls(runs, cores // runs)
 
 
 class YoloxDetector:
@@ -272,9 +246,3 @@ def _input_size(network: OnnxNetwork, imgsz: str | None) -> tuple[int, int]:
             f"open, got {imgsz!r}"
         )
     return size
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # fewer than the machine has, in a container
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

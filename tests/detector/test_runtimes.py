@@ -78,7 +78,7 @@ def test_two_batches_in_flight_come_back_as_submitted(prepared: Path, runtime: s
     pictures = [_picture(seed, 64, 64) for seed in range(4)]
     alone = [_find(prepared, [each], imgsz="64", runtime=runtime)[0] for each in pictures]
     with _detector(prepared, imgsz="64", runtime=runtime) as detector:
-        assert detector.depth == 2
+        assert detector.depth >= 2
         frames = [oracle.frame_of(pixels) for pixels in pictures]
         tickets = [detector.submit([frame]) for frame in frames]
         for ticket, expected in zip(tickets, alone, strict=True):
@@ -130,6 +130,7 @@ def test_oracle_gives_the_published_boxes(
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the compiler itself
 def test_compiled_network_gives_the_boxes_of_torch(prepared: Path) -> None:
     picture = _picture(0, 64, 64)
     (expected,) = _find(prepared, [picture], imgsz="64", runtime="torch")

@@ -21,7 +21,8 @@ from detector.config import DetectorConfig
 from detector.contract import Detector
 from detector.detections import Detections
 from detector.errors import DetectorError, DeviceError, WeightsError
-from detector.yolox import Parallelism, YoloxDetector
+from detector.parallelism import Parallelism
+from detector.yolox import YoloxDetector
 from streamer.frame import Frame
 from tests.detector.frames import frame_of, plain_frame
 from tests.detector.tiny_onnx import write_tiny_yolox
