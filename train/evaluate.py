@@ -115,6 +115,11 @@ def _evaluate(config: EvaluateConfig, screen: Screen, out: Screen) -> None:
         )
     if evaluation.fault is not None:
         screen.say(f"note: {evaluation.fault}; they are left out")
+    if evaluation.other_size:
+        screen.say(
+            f"note: {len(evaluation.other_size)} pictures are of another size than annotated, such "
+            f"as {evaluation.other_size[0]!r}; their boxes cannot fit"
+        )
     if not evaluation.truth.annotations:
         raise DataError("expected boxes on the pictures that were looked at, got none")
     show_report(out, evaluation)

@@ -198,6 +198,17 @@ def test_picture_without_annotations_is_looked_at_too(tmp_path: Path) -> None:
     assert {row["image_id"] for row in evaluation.rows} == {100, 101}
 
 
+def test_picture_of_another_size_than_annotated_is_told(
+    boxes: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = boxes[1] / "p2.png"
+    cv2.imwrite(str(path), np.zeros((180, 66, 3), np.uint8))
+    assert main(_arguments(boxes)) == 0
+    assert "1 pictures are of another size than annotated, such as 'p2.png'" in (
+        capsys.readouterr().err
+    )
+
+
 def test_limit_takes_the_first_pictures(
     boxes: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -44,6 +44,7 @@ class Evaluation:
         summary: what they are worth.
         speed: of looking.
         fault: why pictures were left out, or None.
+        other_size: names of pictures whose size is not the annotated one, so that no box can fit.
     """
 
     truth: Truth
@@ -51,6 +52,7 @@ class Evaluation:
     summary: ApSummary
     speed: Speed
     fault: str | None
+    other_size: tuple[str, ...] = ()
 
 
 def evaluate(
@@ -80,10 +82,16 @@ def evaluate(
     category_ids = truth.category_ids(detector.class_names)
     rows: list[CocoRow] = []
     seen: set[int] = set()
+    sizes = {each["id"]: (each.get("width"), each.get("height")) for each in truth.images}
+    other_size: list[str] = []
 
     def keep(frame: Frame, found: Detections) -> None:
-        for image_id in pictures.ids[frame.name or ""]:
+        name = frame.name or ""
+        for image_id in pictures.ids[name]:
             seen.add(image_id)
+            size = sizes[image_id]
+            if None not in size and size != (frame.width, frame.height):
+                other_size.append(name)
             rows.extend(
                 rows_of(image_id, found, category_ids, is_published_rounding=is_published_rounding)
             )
@@ -98,4 +106,5 @@ def evaluate(
         average_precision(looked_at.dataset, rows),
         Speed(len(seen), looked.elapsed_s, detector.times.snapshot()),
         looked.fault,
+        tuple(other_size),
     )
