@@ -90,7 +90,7 @@ def load_of(snapshot: RunSnapshot, sink_names: Sequence[str]) -> Load | None:
     shares: dict[str, float] = {}
     busy: dict[str, float] = {}
     for part, time in times.items():
-        share = time.total_ns / max(1, threads[part]) / snapshot.elapsed_ns
+        share = min(1.0, time.total_ns / max(1, threads[part]) / snapshot.elapsed_ns)
         is_sink = part in sink_names
         if part == DECODE and is_live:
             continue
@@ -101,13 +101,14 @@ def load_of(snapshot: RunSnapshot, sink_names: Sequence[str]) -> Load | None:
     if not busy:
         return None
     thread = max(busy, key=lambda name: busy[name])
+    share = min(1.0, busy[thread])  # what runs beside the detector's thread is counted with it
     busiest = thread
     if thread == DETECTOR:
         own = [part for part in shares if part not in (DECODE, SINKS)]
         busiest = f"{DETECTOR} ({max(own, key=lambda part: shares[part])})"
     dropped = _dropped(snapshot) if is_live else 0.0
-    keeps_up = is_live and busy[thread] < BUSY and dropped <= FEW
-    return Load(tuple(shares.items()), busiest, busy[thread], keeps_up, dropped)
+    keeps_up = is_live and share < BUSY and dropped <= FEW
+    return Load(tuple(shares.items()), busiest, share, keeps_up, dropped)
 
 
 def waits(snapshot: RunSnapshot) -> bool:
