@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sinks.events.database import DatabaseSink
 from sinks.events.lines import EventLinesSink
 from sinks.kind import BuiltSink, SinkContext, SinkKind
 
@@ -29,6 +30,15 @@ def _lines_sinks(
     return [BuiltSink(EventLinesSink(target, overwrite=overwrite), None)]
 
 
+def _database_sinks(
+    argument: str | None, config: EventsConfig, context: SinkContext
+) -> list[BuiltSink]:
+    target = Path(argument) if argument else context.output / "events.sqlite"
+    overwrite = config.overwrite or context.overwrite
+    return [BuiltSink(DatabaseSink(target, overwrite=overwrite), None)]
+
+
 EVENT_SINKS: Mapping[str, SinkKind] = {
     "events": SinkKind(EventsConfig, _lines_sinks),
+    "sqlite": SinkKind(EventsConfig, _database_sinks),
 }

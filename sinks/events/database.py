@@ -1,0 +1,213 @@
+"""Events in a database that can be asked while they come in."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import cv2
+
+from analytics.analysis import Analysis
+from analytics.event import Event
+from analytics.watch import analysis_in
+from detector.detections import Detections
+from sinks.events.record import event_json, event_look
+from sinks.events.schema import SCHEMA, SCHEMA_VERSION
+from streamer.errors import SinkError
+from streamer.frame import Frame
+from streamer.result import Result, StreamEnd
+
+_STATE_S = 5.0  # media seconds between two writings of heat, occupancy and the stream's last time
+_BUSY_S = 5.0  # a reader that holds the database longer than this is in the way
+_PICTURE_QUALITY = 80
+
+
+class DatabaseSink:
+    """Writes the events of all streams to an SQLite database, each as soon as it is certain.
+
+    Every event is committed by itself in write-ahead mode: a kill loses at most the one being
+    written, and others may read at any time.
+
+    Args:
+        path: of the database.
+        overwrite: replace one that exists.
+    """
+
+    def __init__(self, path: Path, *, overwrite: bool) -> None:
+        self._path = path
+        self._overwrite = overwrite
+        self._connection: sqlite3.Connection | None = None
+        self._state_s: dict[str, float] = {}  # media seconds at which each stream's was written
+        self._last: dict[str, Analysis] = {}
+
+    @property
+    def name(self) -> str:
+        """The path."""
+        return f"sqlite {self._path}"
+
+    @property
+    def target(self) -> Path:
+        """The database."""
+        return self._path
+
+    @property
+    def written(self) -> Path | None:
+        """The database, or None before it is made."""
+        return None if self._connection is None else self._path
+
+    def __enter__(self) -> Self:
+        """Make the database.
+
+        Raises:
+            SinkError: the file exists and may not be replaced, or cannot be made.
+        """
+        if self._path.exists() and not self._overwrite:
+            raise SinkError(f"{self._path}: exists; allow overwriting or choose another output")
+        with self._failures():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            for suffix in ("", "-wal", "-shm"):  # a log left behind belongs to the old database
+                Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+            # `isolation_level` None: what is not between BEGIN and COMMIT is committed at once.
+            connection = sqlite3.connect(
+                self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+            )
+            self._connection = connection
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")  # whole after a kill, in WAL mode
+            connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; END")
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Write what is known last, fold the log into the file and close it."""
+        if self._connection is None:
+            return
+        try:
+            for analysis in self._last.values():
+                self._write_state(analysis)
+        finally:
+            with suppress(sqlite3.Error):  # a reader holds it: the log stays, and is whole too
+                self._connection.execute("PRAGMA journal_mode = DELETE")
+            self._connection.close()
+
+    def write(self, result: Result[Detections]) -> None:
+        """Write what became certain on a frame.
+
+        Raises:
+            SinkError: the disk is full or the file is gone.
+        """
+        analysis = analysis_in(result.notes)
+        if analysis is None:
+            return
+        if analysis.stream_id not in self._last:
+            self._begin(analysis, result.frame)
+        self._last[analysis.stream_id] = analysis
+        for event in analysis.events:
+            self._write_event(event, event_look(event, result.frame))
+        written_s = self._state_s[analysis.stream_id]
+        if not 0 <= analysis.time_s - written_s < _STATE_S:  # also when times begin anew
+            self._write_state(analysis)
+
+    def end_stream(self, end: StreamEnd) -> None:
+        """Write what ended with its stream; raises as `write`."""
+        analysis = analysis_in(end.notes)
+        if analysis is None:
+            return
+        for event in analysis.events:
+            self._write_event(event, None)
+        self._write_state(analysis)
+        self._last.pop(analysis.stream_id, None)
+
+    def _begin(self, analysis: Analysis, frame: Frame) -> None:
+        _, jpeg = cv2.imencode(".jpg", frame.bgr(), (cv2.IMWRITE_JPEG_QUALITY, _PICTURE_QUALITY))
+        stream, (width, height) = frame.stream, analysis.size
+        begun = (stream.stream_id, stream.name, width, height, *[analysis.time_s] * 2)
+        rules = [("line", line.name, [line.start, line.end]) for line in analysis.lines]
+        rules += [("zone", zone.name, zone.points.tolist()) for zone in analysis.zones]
+        with self._transaction() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*begun, jpeg.tobytes()),
+            )
+            database.executemany(
+                "INSERT OR REPLACE INTO rules VALUES (?, ?, ?, ?)",
+                [(stream.stream_id, kind, name, json.dumps(at)) for kind, name, at in rules],
+            )
+        self._state_s[stream.stream_id] = analysis.time_s
+
+    def _write_event(self, event: Event, look: bytes | None) -> None:
+        columns = event_json(event)
+        geometry = {part: columns.pop(part) for part in ("point", "step", "xyxy")}
+        columns |= {"geometry": json.dumps(geometry), "jpeg": look}
+        names, places = ", ".join(columns), ", ".join("?" * len(columns))
+        with self._transaction() as database:
+            database.execute(
+                f"INSERT INTO events ({names}) VALUES ({places})",
+                tuple(columns.values()),
+            )
+
+    def _write_state(self, analysis: Analysis) -> None:
+        """Heat, occupancy and the stream's last time, in place of what was there."""
+        stream_id = analysis.stream_id
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE streams SET last_s = ? WHERE stream_id = ?", (analysis.time_s, stream_id)
+            )
+            database.executemany(
+                "INSERT OR REPLACE INTO occupancy VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (stream_id, zone.name, bin_.start_s, bin_.end_s, bin_.mean, bin_.peak)
+                    for zone in analysis.zones
+                    for bin_ in zone.history
+                ],
+            )
+            if analysis.heat is not None:
+                rows, columns = analysis.heat.passages.shape
+                grids = (
+                    analysis.heat.passages.astype("<i8").tobytes(),
+                    analysis.heat.dwell_s.astype("<f8").tobytes(),
+                )
+                database.execute(
+                    "INSERT OR REPLACE INTO heat VALUES (?, ?, ?, ?, ?)",
+                    (stream_id, rows, columns, *grids),
+                )
+        self._state_s[stream_id] = analysis.time_s
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing."""
+        if self._connection is None:
+            raise SinkError(f"{self._path}: not open; use the sink as a context manager")
+        with self._failures():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                with suppress(sqlite3.Error):  # a full disk has rolled back by itself
+                    self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise SinkError(
+                f"{self._path}: cannot be written: {reason}; choose another output"
+            ) from error
+        except sqlite3.Error as error:
+            raise SinkError(
+                f"{self._path}: cannot be written: {error}; free some space, close what holds it, "
+                "or choose another output"
+            ) from error

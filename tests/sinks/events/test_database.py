@@ -1,0 +1,108 @@
+"""The database holds every event, can be read meanwhile, and survives whatever ends the run."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analytics.region import LineConfig, ZoneConfig
+from analytics.scene_config import HeatmapConfig, SceneConfig
+from analytics.watch import Watch
+from detector.detections import Detections
+from sinks.events.database import DatabaseSink
+from sinks.events.schema import SCHEMA_VERSION
+from streamer.errors import SinkError
+from streamer.result import Result, StreamEnd
+from tests.analytics.paths_seen import engine, path, result
+
+SCENE = SceneConfig(
+    lines=(LineConfig("gate", (50.0, 0.0), (50.0, 100.0)),),
+    zones=(ZoneConfig("yard", ((60.0, 40.0), (99.0, 40.0), (99.0, 99.0), (60.0, 99.0))),),
+    heatmap=HeatmapConfig(columns=10),
+)
+
+
+def _walk(watch: Watch) -> Iterator[Result[Detections]]:
+    """One person from the left over the line into the zone, and not out of it."""
+    for index, seen in enumerate(path([(8.0 + 10 * step, 80.0) for step in range(9)])):
+        yield watch.update(result(seen, index=index))
+
+
+def _end(watch: Watch, last: Result[Detections]) -> StreamEnd:
+    return StreamEnd(last.frame.stream, tuple(watch.finish()))
+
+
+def _ask(database: Path, question: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as reader:
+        return reader.execute(question).fetchall()
+
+
+def test_all_that_happened_is_there_at_the_end(tmp_path: Path) -> None:
+    target, watch = tmp_path / "events.sqlite", Watch(engine(SCENE))
+    with DatabaseSink(target, overwrite=False) as sink:
+        results = list(_walk(watch))
+        for each in results:
+            sink.write(each)
+        sink.end_stream(_end(watch, results[-1]))
+
+    assert _ask(target, "SELECT kind, phase, rule, track_id, class_name FROM events") == [
+        ("crossing", "new", "gate", 1, "person"),
+        ("visit", "new", "yard", 1, "person"),
+        ("visit", "end", "yard", 1, "person"),
+    ]
+    assert _ask(target, "SELECT kind, name FROM rules") == [("line", "gate"), ("zone", "yard")]
+    assert _ask(target, "SELECT stream_id, width, first_s, last_s FROM streams") == [
+        ("door", 101, 0.0, 0.8)
+    ]
+    rows, columns, passages = _ask(target, "SELECT rows, columns, passages FROM heat")[0]
+    assert (rows, columns) == (10, 10)
+    assert isinstance(passages, bytes)
+    assert np.frombuffer(passages, "<i8").sum() == 9  # a new cell of ten px at every step
+    assert _ask(target, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+    assert not list(tmp_path.glob("*-wal"))
+
+
+def test_others_read_while_it_is_written(tmp_path: Path) -> None:
+    target, seen = tmp_path / "events.sqlite", []
+    with DatabaseSink(target, overwrite=False) as sink:
+        for each in _walk(Watch(engine(SCENE))):
+            sink.write(each)
+            seen.append(_ask(target, "SELECT count(*) FROM events")[0][0])
+    assert seen == [0] * 5 + [1] + [2] * 3  # the line at x = 50, the zone from 60 on
+
+
+def test_a_run_that_fails_leaves_what_was_certain(tmp_path: Path) -> None:
+    target = tmp_path / "events.sqlite"
+
+    def run() -> None:
+        with DatabaseSink(target, overwrite=False) as sink:
+            for each in _walk(Watch(engine(SCENE))):
+                sink.write(each)
+            raise RuntimeError("device lost")
+
+    with pytest.raises(RuntimeError, match="device lost"):
+        run()
+    assert _ask(target, "SELECT last_s, (SELECT count(*) FROM events) FROM streams") == [(0.8, 2)]
+    assert _ask(target, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_what_exists_is_kept_unless_that_is_allowed(tmp_path: Path) -> None:
+    target = tmp_path / "events.sqlite"
+    target.write_text("mine")
+    with pytest.raises(SinkError, match="exists; allow overwriting"):
+        DatabaseSink(target, overwrite=False).__enter__()
+    assert target.read_text() == "mine"
+    with DatabaseSink(target, overwrite=True):
+        pass
+    assert _ask(target, "SELECT count(*) FROM events") == [(0,)]
+
+
+def test_a_folder_that_is_a_file_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SinkError, match=r"cannot be written: .*; choose another output"):
+        DatabaseSink(tmp_path / "file" / "events.sqlite", overwrite=False).__enter__()
