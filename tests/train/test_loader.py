@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -17,10 +19,10 @@ from streamer.clock import ManualClock
 from tests.train.data_sets import MemorySamples
 from train.augment.chain import Augment, Stretched
 from train.augment.config import AugmentConfig, MosaicConfig
-from train.errors import SampleError
+from train.errors import SampleError, TrainError
 from train.loader import Loader, WaitMeter, make_loader
 from train.order import Order
-from train.sample import Sample
+from train.sample import Sample, Samples
 
 MIXED = AugmentConfig(mosaic=MosaicConfig(probability=0.5))
 
@@ -189,6 +191,22 @@ def test_a_data_set_of_broken_pictures_alone_stops_even_where_they_may_be_skippe
     loader = _loader(4, broken=frozenset(range(4)))
     with pytest.raises(SampleError, match="cut off"):
         list(loader)
+
+
+class _Killed:
+    """A look at picture 4 that the operating system ends, as for lack of memory."""
+
+    def __call__(self, index: int, samples: Samples, rng: np.random.Generator) -> Sample:
+        if index == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return samples.read(index)
+
+
+def test_a_worker_that_dies_ends_the_epoch_with_one_line() -> None:
+    loader = make_loader(MemorySamples(10), _Killed(), _Encoder(), batch=2, workers=2, seed=1)
+    with pytest.raises(TrainError, match=r"^a data worker died: .*$") as failure:
+        list(loader)
+    assert "\n" not in str(failure.value)
 
 
 def test_the_trainings_own_chances_are_left_alone() -> None:

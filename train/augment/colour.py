@@ -18,6 +18,8 @@ from train.augment.config import ColourConfig
 
 ColourMatrix = NDArray[np.float64]  # (3, 4): bgr' = matrix @ (b, g, r, 1), colours in 0..1
 
+BRIGHTNESS, CONTRAST, SATURATION = range(3)  # what ColourDraw.order is about
+
 _GREY = np.array([0.114, 0.587, 0.299])  # ITU-R BT.601 luma of blue, green, red
 _AXES = np.array(  # principal axes of COCO's colours, a column each
     [
@@ -27,7 +29,6 @@ _AXES = np.array(  # principal axes of COCO's colours, a column each
     ]
 )
 _SPREAD = np.array([0.2141788, 0.01817699, 0.00341571])  # along each axis
-_BRIGHTNESS, _CONTRAST, _SATURATION = range(3)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,9 +62,9 @@ class ColourDraw:
         linear, offset = np.eye(3), np.zeros(3)
         for what, factor in zip(self.order, self.factor, strict=True):
             linear, offset = linear * factor, offset * factor
-            if what == _CONTRAST:
+            if what == CONTRAST:
                 offset = offset + (1 - factor) * grey_mean
-            if what == _SATURATION:  # the grey is that of the picture before any change
+            if what == SATURATION:  # the grey is that of the picture before any change
                 linear = linear + (1 - factor) * _GREY
         offset = offset + _AXES @ (_SPREAD * self.lighting)
         return np.column_stack([linear, offset])
