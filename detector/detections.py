@@ -23,6 +23,7 @@ class Detections:
         score: (N,) float32, falling.
         class_id: (N,) int32, from 0.
         track_id: (N,) int64, or None where nothing tracks.
+        is_carried: the boxes are an earlier picture's: nobody looked at this one.
 
     Raises:
         ValueError: the columns disagree in length, dtype or shape, or the scores rise.
@@ -32,6 +33,7 @@ class Detections:
     score: Scores
     class_id: ClassIds
     track_id: TrackIds | None = None
+    is_carried: bool = False
 
     def __post_init__(self) -> None:
         count = len(self.score)
@@ -58,7 +60,9 @@ class Detections:
     def select(self, keep: NDArray[np.bool_]) -> Detections:
         """The rows where `keep`, (N,) bool, is true; order stays."""
         track_id = None if self.track_id is None else self.track_id[keep]
-        return Detections(self.xyxy[keep], self.score[keep], self.class_id[keep], track_id)
+        return Detections(
+            self.xyxy[keep], self.score[keep], self.class_id[keep], track_id, self.is_carried
+        )
 
 
 def _check(
