@@ -1,0 +1,39 @@
+"""The kernel on a GPU agrees with the reference, and so with the host."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from detector.preprocess_torch import preprocess as in_torch
+from detector.staging import Sampling, bytes_needed, stage, stored_samples
+from tests.detector.test_preprocess import LEVELS, PICTURES, STRETCH
+
+pytestmark = pytest.mark.gpu
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_the_kernel_prepares_what_the_reference_does(dtype: torch.dtype) -> None:
+    from detector.preprocess_triton import preprocess as in_one_kernel  # only Linux has it
+
+    pictures = [make() for make in PICTURES.values()]
+    stored = [stored_samples(picture) for picture in pictures]
+    places = [STRETCH.place(picture.width, picture.height) for picture in pictures]
+    staged = np.zeros(bytes_needed([samples for samples, _ in stored]), np.uint8)
+    table = stage(stored, [Sampling.of_placement(place) for place in places], staged)
+    on_device, lookup = torch.from_numpy(staged).cuda(), torch.from_numpy(LEVELS).cuda()
+    shape = (len(pictures) + 1, 3, STRETCH.height, STRETCH.width)
+    found, expected = (
+        torch.full(shape, -1.0, device="cuda", dtype=dtype).to(memory_format=torch.channels_last)
+        for _ in range(2)
+    )
+    in_one_kernel(table, on_device, lookup, found)
+    in_torch(table, on_device, lookup, expected)
+    assert bool((found[-1] == -1).all())
+    difference = (found.float() - expected.float()).abs()
+    assert float(difference.max()) <= 1  # a level; at exact halves, for sums are contracted there
+    assert float((difference > 0).float().mean()) < 1e-3
+    for levels, picture, place in zip(expected, pictures, places, strict=False):
+        warped = torch.from_numpy(place.warp(picture.bgr())).permute(2, 0, 1)
+        assert float((levels.cpu().float() - warped).abs().max()) <= 1
