@@ -196,13 +196,10 @@ class Annotator:
             label = self._stamps.row(canvas, words, text_px, BLACK, WHITE)
             if label is None:
                 continue
-            x = rectangle[2] - label.width  # the lower right: labels of boxes stand upper left
-            y = rectangle[3]
-            if y + label.height > canvas.height:
-                y = rectangle[3] - label.height
-            x, y = _clamp(x, canvas.width - label.width), _clamp(y, canvas.height - label.height)
-            label.put(canvas, x, y)
-            places.take(x, y, label.width, label.height)
+            # The lower right: labels of boxes stand upper left.
+            place = places.find(label.width, label.height, rectangle, is_low=True)
+            if place is not None:
+                label.put(canvas, *place)
 
     def _note(self, canvas: Canvas, text_px: int) -> Label | None:
         """The note, in smaller letters where it is too long: it is to be read whole."""

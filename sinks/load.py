@@ -42,6 +42,8 @@ class Load:
     @property
     def verdict(self) -> str:
         """Such as `bottleneck: detector (network), busy 87%`."""
+        if self.keeps_up and self.share < 0.01:
+            return "keeps up"
         if self.keeps_up:
             return f"keeps up; busiest: {self.busiest}, {self.share:.0%}"
         if self.dropped > FEW and self.share < BUSY:  # then others have the processor

@@ -24,7 +24,9 @@ class LabelPlaces:
         """Something is there already."""
         self._taken.append((left, top, left + width, top + height))
 
-    def find(self, width: int, height: int, box: Rectangle) -> tuple[int, int] | None:
+    def find(
+        self, width: int, height: int, box: Rectangle, *, is_low: bool = False
+    ) -> tuple[int, int] | None:
         """The left and upper edge of a free place at a box, which is then taken, or None.
 
         Above the box before below it, beside it and, where it reaches all edges, in it.
@@ -33,8 +35,9 @@ class LabelPlaces:
             width: of the label, px, even, at most the picture's.
             height: likewise.
             box: what the label names, within the picture.
+            is_low: below and to the right first, where other labels come last.
         """
-        for left, top in self._candidates(width, height, box):
+        for left, top in self._candidates(width, height, box, is_low=is_low):
             right, bottom = left + width, top + height
             if not any(
                 left < other[2] and other[0] < right and top < other[3] and other[1] < bottom
@@ -44,12 +47,17 @@ class LabelPlaces:
                 return left, top
         return None
 
-    def _candidates(self, width: int, height: int, box: Rectangle) -> Iterator[tuple[int, int]]:
+    def _candidates(
+        self, width: int, height: int, box: Rectangle, *, is_low: bool
+    ) -> Iterator[tuple[int, int]]:
         left, top, right, bottom = box
         most_left, most_top = self._width - width, self._height - height
         across = (min(left, most_left), max(0, right - width))
         down = (min(top, most_top), max(0, bottom - height))
-        for y in (top - height, bottom):
+        outside = (top - height, bottom)
+        if is_low:
+            across, down, outside = across[::-1], down[::-1], outside[::-1]
+        for y in outside:
             if 0 <= y <= most_top:
                 for x in across:
                     yield x, y

@@ -45,6 +45,12 @@ def test_a_second_label_of_the_same_box_goes_elsewhere() -> None:
     assert found[1] == (60, 60)
 
 
+def test_a_low_label_goes_below_and_to_the_right() -> None:
+    places = LabelPlaces(WIDTH, HEIGHT)
+    found = [places.find(*LABEL, (60, 40, 120, 60), is_low=True) for _ in range(2)]
+    assert found == [(80, 60), (80, 30)]
+
+
 def test_what_is_taken_is_left_alone() -> None:
     places = LabelPlaces(WIDTH, HEIGHT)
     places.take(0, 0, WIDTH, 40)
