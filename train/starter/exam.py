@@ -6,17 +6,20 @@ import copy
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from detector.coco import COCO_CLASSES
 from detector.config import DetectorConfig
 from detector.device import choose_compute
 from detector.geometry import parse_imgsz
 from detector.hardnet_detector import CenterNetDetector
 from detector.network import PointNetwork
 from detector.recipe import RECIPES
-from train.eval.coco_ap import ApSummary
+from train.eval.coco_ap import ApSummary, CocoRow, average_precision, rows_of
 from train.eval.evaluation import evaluate
 from train.eval.look import find_pictures
 from train.eval.truth import read_truth
 from train.starter.config import ExamConfig
+from train.starter.prepare import read_picture
+from train.starter.teachers import Teacher
 
 LOWEST_SCORE = 0.001  # as the evaluation's
 
@@ -27,7 +30,9 @@ def examine(student: PointNetwork, config: ExamConfig) -> dict[str, ApSummary]:
     pictures = find_pictures(truth, config.images)
     found = {}
     for size in config.sizes:
-        asked = DetectorConfig(name="starter", imgsz=size, score_threshold=LOWEST_SCORE)
+        asked = DetectorConfig(
+            name="starter", imgsz=size, score_threshold=LOWEST_SCORE, device="cpu", runtime="torch"
+        )
         detector = CenterNetDetector(
             copy.deepcopy(student),  # it is taken over
             RECIPES["starter"],
@@ -37,6 +42,19 @@ def examine(student: PointNetwork, config: ExamConfig) -> dict[str, ApSummary]:
         )
         found[size] = evaluate(detector, truth, pictures).summary
     return found
+
+
+def examine_teacher(teacher: Teacher, config: ExamConfig) -> ApSummary:
+    """On the same pictures."""
+    truth = read_truth(config.annotations)
+    pictures = find_pictures(truth, config.images)
+    category_ids = truth.category_ids(COCO_CLASSES)
+    rows: list[CocoRow] = []
+    for name, image_ids in pictures.ids.items():
+        found = teacher.look(read_picture(pictures.root / name))
+        for image_id in image_ids:
+            rows.extend(rows_of(image_id, found, category_ids))
+    return average_precision(truth.dataset, rows)
 
 
 def record(path: Path, row: Mapping[str, object]) -> None:
