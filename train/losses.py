@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ from detector.network import Heads
 from train.batch import Targets
 from train.overlap import box_at_cell, distance_iou, generalised_iou, iou
 
+T = TypeVar("T", float, Tensor)
 BoxLoss = Literal["l1", "giou", "diou"]
 Quality = Literal["none", "iou"]
 
@@ -103,6 +104,34 @@ class LossValues(NamedTuple):
         return LossValues(*(value / count for value in self)) if count else LossValues()
 
 
+class LossMean:
+    """The losses of many batches as if they were one, however they were dealt out.
+
+    Args:
+        device: of the batches.
+        config: what the terms weigh.
+    """
+
+    def __init__(self, device: torch.device, config: LossConfig) -> None:
+        self.sums = torch.zeros(
+            6, device=device, dtype=torch.float64
+        )  # may be added over processes
+        self._config = config
+
+    def add(self, found: Losses, over: Norms) -> None:
+        """One batch, with its own norms."""
+        heatmap = found.heatmap * over.peaks.clamp(min=1)
+        boxes = [term * over.weight for term in (found.size, found.offset, found.overlap)]
+        self.sums += torch.stack([heatmap, *boxes, over.peaks, over.weight]).double()
+
+    def values(self) -> LossValues:
+        """Of all batches that were added."""
+        heatmap, size, offset, overlap, peaks, weight = self.sums.tolist()
+        weight = weight or 1.0
+        terms = (heatmap / max(peaks, 1.0), size / weight, offset / weight, overlap / weight)
+        return LossValues(weighted(terms, self._config), *terms)
+
+
 def norms(targets: Targets) -> Norms:
     """Of one batch."""
     return Norms((targets.heat == 1).sum().float(), targets.box_weight.sum())
@@ -119,13 +148,15 @@ def losses(heads: Heads, targets: Targets, over: Norms, config: LossConfig) -> L
     """
     heatmap = _QUALITIES[config.quality](heads, targets) / over.peaks.clamp(min=1)
     size, offset, overlap = _BOXES[config.box](heads, targets, over)
-    total = (
-        config.heatmap * heatmap
-        + config.size * size
-        + config.offset * offset
-        + config.overlap * overlap
-    )
+    total = weighted((heatmap, size, offset, overlap), config)
     return Losses(total, heatmap, size, offset, overlap)
+
+
+def weighted(terms: tuple[T, T, T, T], config: LossConfig) -> T:
+    """The total of heatmap, size, offset and overlap."""
+    heatmap, size, offset, overlap = terms
+    total = config.heatmap * heatmap + config.size * size
+    return total + config.offset * offset + config.overlap * overlap
 
 
 def focal(heads: Heads, targets: Targets) -> Tensor:

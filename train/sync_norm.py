@@ -7,9 +7,31 @@ Source: Ioffe and Szegedy 2015, Batch Normalization, algorithm 1.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-import torch.distributed.nn.functional as across
+import torch.distributed as dist
 from torch import Tensor, nn
+
+
+class _Added(torch.autograd.Function):
+    """Every process's tensor becomes the sum over all, and so does its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:  # Any: torch's own, untyped
+        """Blocks until all processes are here."""
+        del ctx  # a sum needs nothing from before
+        total = value.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:  # Any: torch's own, untyped
+        """Blocks likewise."""
+        del ctx
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
 
 
 class HostSyncNorm(nn.BatchNorm2d):
@@ -20,26 +42,25 @@ class HostSyncNorm(nn.BatchNorm2d):
         if not self.training:
             return super().forward(input)
         x = input.float()
-        here = torch.cat(
-            [x.sum((0, 2, 3)), x.square().sum((0, 2, 3)), x.new_tensor([x[:, 0].numel()])]
-        )
-        total, squares, count = across.all_reduce(here).tensor_split(  # type: ignore[no-untyped-call]  # torch has no types for it
-            [self.num_features, 2 * self.num_features]
-        )
+        wide = x.double()  # a mean square less a squared mean would lose half of float32's digits
+        count = wide.new_tensor([x[:, 0].numel()])
+        here = torch.cat([wide.sum((0, 2, 3)), wide.square().sum((0, 2, 3)), count])
+        everywhere: Tensor = _Added.apply(here)  # type: ignore[no-untyped-call]  # torch's
+        total, squares, count = everywhere.tensor_split([self.num_features, 2 * self.num_features])
         mean = total / count
         variance = squares / count - mean.square()
         with torch.no_grad():
             self._remember(mean, variance * count / (count - 1))
-        gain = self.weight * (variance + self.eps).rsqrt()
-        shift = self.bias - mean * gain
+        gain = (self.weight * (variance + self.eps).rsqrt()).float()
+        shift = (self.bias - mean * gain).float()
         normalised: Tensor = x * gain[:, None, None] + shift[:, None, None]
         return normalised.to(input.dtype)
 
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
         """Into the running statistics."""
         share = 0.1 if self.momentum is None else self.momentum
-        self.get_buffer("running_mean").lerp_(mean, share)
-        self.get_buffer("running_var").lerp_(variance, share)
+        self.get_buffer("running_mean").lerp_(mean.float(), share)
+        self.get_buffer("running_var").lerp_(variance.float(), share)
         self.get_buffer("num_batches_tracked").add_(1)
 
 

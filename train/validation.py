@@ -22,7 +22,7 @@ from train.distributed import World
 from train.draw import draw_found
 from train.eval.coco_ap import ApSummary, CocoRow, average_precision, rows_of
 from train.learner import Learner
-from train.losses import LossConfig, Losses, LossValues, losses, norms
+from train.losses import LossConfig, LossMean, LossValues, losses, norms
 
 TOP_K = 100  # boxes a picture, as COCO counts at most
 
@@ -41,7 +41,7 @@ class Measured(NamedTuple):
     """What `Validation.measure` found.
 
     Attributes:
-        losses: means over the pictures, each batch by its own norms.
+        losses: of all pictures together.
         precision: COCO's figures; the first process alone has them, others have empty ones.
         pictures: some of them with truth and findings drawn.
     """
@@ -81,7 +81,7 @@ class Validation:
     def measure(self, learner: Learner) -> Measured:
         """Of the network that the learner would give away; blocks until all processes are done."""
         network = learner.trained.eval()
-        sums = torch.zeros(len(Losses._fields) + 1, device=learner.device)
+        mean = LossMean(learner.device, self._loss)
         truths: list[Truth] = []
         rows: list[CocoRow] = []
         drawn: list[BgrArray] = []
@@ -89,10 +89,8 @@ class Validation:
         for batch in self._feed:
             on_device = batch.to(learner.device)
             heads = learner.heads(network, on_device)
-            found = losses(heads, on_device.targets, norms(on_device.targets), self._loss)
-            size = len(batch.truths)
-            sums[:-1] += torch.stack(found) * size
-            sums[-1] += size
+            over = norms(on_device.targets)
+            mean.add(losses(heads, on_device.targets, over, self._loss), over)
             boxes = decode(plain_maps(heads), top_k=TOP_K).cpu().numpy()
             for picture, truth, each in zip(
                 batch.pictures.numpy(), batch.truths, boxes, strict=True
@@ -102,13 +100,12 @@ class Validation:
                 truths.append(truth)
                 if len(drawn) < self._drawn:
                     drawn.append(draw_found(picture, truth, seen, self._class_names))
-        self._world.add(sums)
+        self._world.add(mean.sums)
         gathered = self._world.gather((truths, rows))
         precision = ApSummary()
         if self._world.is_first:
             precision = _precision(gathered, self._class_names)
-        *totals, count = sums.tolist()
-        return Measured(LossValues(*totals).over(count), precision, drawn)
+        return Measured(mean.values(), precision, drawn)
 
 
 def _detections(rows: NDArray[np.float32], stride: int) -> Detections:

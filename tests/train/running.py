@@ -14,6 +14,7 @@ from train.config import TrainConfig
 from train.distributed import World
 from train.history import EpochRow
 from train.observer import StepReport
+from train.records import Records
 
 
 class Notebook:
@@ -62,3 +63,13 @@ def run(config: TrainConfig, *, resumes: bool = False, stop_after: int | None = 
     )
     prepared.training.run(prepared.position, [notebook])
     return notebook
+
+
+def run_to_the_end(config: TrainConfig) -> None:
+    """The target of a process that may be killed: goes on where the last one was."""
+    torch.set_num_threads(1)
+    notebook = Notebook()
+    prepared = prepare(
+        config, World(), torch.device("cpu"), resumes=True, should_stop=notebook.should_stop
+    )
+    prepared.training.run(prepared.position, [Records(config.output)])  # not entered: no curves
