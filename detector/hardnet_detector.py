@@ -120,6 +120,16 @@ class CenterNetDetector:
         return self._recipe.class_names
 
     @property
+    def program(self) -> Program:
+        """What is computed; once entered, its network may be elsewhere and in another precision."""
+        return self._program
+
+    @property
+    def geometry(self) -> Geometry:
+        """How frames lie in the input."""
+        return self._geometry
+
+    @property
     def max_batch(self) -> int:
         """Frames a forward pass takes at most."""
         return self._max_batch

@@ -6,8 +6,10 @@ The graph is traced at one small size; batch, height and width stay open unless 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 import numpy as np
@@ -15,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from detector.errors import DetectorError
 from detector.network import Heads, PointNetwork
 from detector.peaks import decode, plain_maps
 
@@ -69,14 +72,25 @@ class GraphForm:
         return torch.randn(shape, generator=stream)
 
 
-def write_onnx(network: PointNetwork, form: GraphForm, path: Path) -> None:
+def write_onnx(
+    network: PointNetwork,
+    form: GraphForm,
+    path: Path,
+    *,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
     """Write the network as an ONNX file, replacing what is there.
 
     Args:
         network: float32, on the CPU, in evaluation mode.
         form: of the graph.
         path: of the file.
+        metadata: to be written beside the graph.
+
+    Raises:
+        DetectorError: the package `onnx` is not installed.
     """
+    onnx = load_onnx()
     batch, height, width = _TRACED
     height, width = form.size or (height, width)
     axes = _open_axes(form)
@@ -94,6 +108,27 @@ def write_onnx(network: PointNetwork, form: GraphForm, path: Path) -> None:
             output_names=list(form.outputs),
             dynamic_axes=axes,
         )
+    if metadata:
+        model = onnx.load(path)
+        for key, value in metadata.items():
+            model.metadata_props.add(key=key, value=value)
+        onnx.save(model, path)
+
+
+def load_onnx() -> ModuleType:
+    """The module, which torch's exporter wants.
+
+    Raises:
+        DetectorError: it is not installed.
+    """
+    try:
+        import onnx  # here, for it is an extra
+    except ImportError as error:
+        raise DetectorError(
+            f"onnx: expected it installed, got {error}; pip install -e '.[onnx]'"
+        ) from error
+    module: ModuleType = onnx
+    return module
 
 
 class Graph(nn.Module):

@@ -23,7 +23,7 @@ from torch import nn
 from detector import onnx_graph
 from detector.errors import DetectorError
 from detector.network import PointNetwork
-from detector.onnx_graph import GraphForm, write_onnx
+from detector.onnx_graph import GraphForm, load_onnx, write_onnx
 
 logger = logging.getLogger(__name__)
 
@@ -116,12 +116,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def _write(network: PointNetwork, path: Path, name: str) -> None:
-    try:
-        import onnx  # noqa: F401 - here, for it is an extra; torch's exporter wants it
-    except ImportError as error:
-        raise DetectorError(
-            f"runtime {name!r}: expected the package onnx, got {error}; pip install -e '.[onnx]'"
-        ) from error
+    load_onnx()  # before anything is said
     logger.warning("runtime %s: preparing the network, once: %s", name, path)
     partial = path.with_name(f"{path.name}.partial")
     write_onnx(network, GraphForm(), partial)

@@ -1,0 +1,189 @@
+"""`python -m detector.export`: a network of ours as an ONNX file for other programs.
+
+The file is run by onnxruntime and held against torch before it gets its name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from detector.agreement import boxes_that_differ, heads_error
+from detector.config import DetectorConfig
+from detector.engine import TOLERANCES
+from detector.errors import DetectorError
+from detector.geometry import Stretch
+from detector.hardnet_detector import CenterNetDetector
+from detector.network import Heads, PointNetwork
+from detector.onnx import load_onnxruntime, one_line, runtime_errors, session_options
+from detector.onnx_graph import PICTURES, Graph, GraphForm, write_onnx
+from detector.table import build_detector
+
+DONE, USAGE, MODEL = 0, 2, 5  # as run.py
+_TOP_K = 100
+
+EPILOG = """\
+examples:
+  python -m detector.export --detector starter --out starter.onnx
+  python -m detector.export --detector starter --pixels --decode --out starter_boxes.onnx
+  python -m detector.export --weights centernet_hardnet85_coco.pth --imgsz 416x320 --batch 1 \\
+      --out hardnet85.onnx
+
+input `pictures`: (B, 3, H, W) float32, BGR, normalised; with --pixels (B, H, W, 3) uint8 BGR.
+output: `heatmap` (logits), `size` and `offset` in cells; with --decode `boxes` (B, 100, 6): x1, y1,
+x2, y2 in pixels of the input, score, class. The file's metadata has the class names, the stride and
+the normalisation.
+"""
+
+
+def export(detector: CenterNetDetector, form: GraphForm, path: Path) -> str:
+    """Write a detector's network to `path`, checked; what is there stays if the check fails.
+
+    Args:
+        detector: in float32, on the CPU, not entered.
+        form: of the graph.
+        path: of the file.
+
+    Returns:
+        How well it agrees with torch, in words.
+
+    Raises:
+        DetectorError: a package is not installed, or the file disagrees with torch.
+        OSError: the file cannot be written.
+    """
+    network = detector.program.network
+    partial = path.with_name(path.name + ".partial")
+    try:
+        write_onnx(network, form, partial, metadata=_metadata(detector))
+        agreement = check_file(partial, network, form)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return agreement
+
+
+def check_file(path: Path, network: PointNetwork, form: GraphForm) -> str:
+    """Run the file and torch on the same noise; how well they agree, in words.
+
+    Raises:
+        DetectorError: onnxruntime is not installed, cannot run the file, or they disagree.
+    """
+    runtime = load_onnxruntime(extra="onnx")
+    height, width = form.size or (160, 128)
+    pictures = form.example(form.batch or 3, height, width)
+    try:
+        session = runtime.InferenceSession(
+            path, session_options(runtime, 1, spin=False), providers=["CPUExecutionProvider"]
+        )
+        found = session.run(list(form.outputs), {PICTURES: pictures.numpy()})
+    except runtime_errors(runtime) as error:
+        raise DetectorError(f"onnxruntime: could not run the file: {one_line(error)}") from error
+    with torch.no_grad():
+        expected = Graph(network, form).eval()(pictures)
+    if form.top_k is not None:
+        return _compare_boxes(found[0], expected[0].numpy())
+    error_share = heads_error(Heads(*map(torch.from_numpy, found)), Heads(*expected))
+    most = TOLERANCES[torch.float32]
+    if not error_share <= most:
+        raise DetectorError(f"export: expected heads within {most:g} of torch, got {error_share:g}")
+    return f"heads within {error_share:.1e} of torch's (at most {most:g})"
+
+
+def _compare_boxes(found: np.ndarray, expected: np.ndarray) -> str:
+    wrong = sum(map(boxes_that_differ, found, expected))
+    if wrong:
+        raise DetectorError(f"export: expected the boxes of torch, {wrong} are others")
+    return "the same boxes as torch, within 0.05 px and 0.001 of score"
+
+
+def _metadata(detector: CenterNetDetector) -> Mapping[str, str]:
+    lookup = detector.program.lookup[0]
+    scale = (lookup[255].astype(np.float64) - lookup[0]) / 255
+    return {
+        "class_names": "\n".join(detector.class_names),
+        "stride": str(detector.program.network.stride),
+        "normalisation": "value * scale + shift, blue first",
+        "scale": " ".join(f"{value:.9g}" for value in scale),
+        "shift": " ".join(f"{value:.9g}" for value in lookup[0]),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Export as a command line says; gives back the exit code."""
+    options = _parse(arguments)
+    config = DetectorConfig(
+        name=options.detector,
+        weights=options.weights,
+        imgsz=options.imgsz,
+        device="cpu",
+        precision="fp32",
+    )
+    try:
+        detector = build_ours(config)
+        agreement = export(detector, _form(detector, options), options.out)
+    except ValueError as error:
+        return _fail(str(error), USAGE)
+    except (DetectorError, OSError) as error:
+        return _fail(str(error), MODEL)
+    sys.stdout.write(f"wrote {options.out}: {agreement}\n")
+    return DONE
+
+
+def build_ours(config: DetectorConfig) -> CenterNetDetector:
+    """A detector whose network is one of ours, not yet entered.
+
+    Raises:
+        DetectorError: it is another one, or `build_detector` cannot.
+    """
+    detector = build_detector(config)
+    if not isinstance(detector, CenterNetDetector):
+        raise DetectorError(f"detector {config.name!r}: it has no network of ours to export")
+    return detector
+
+
+def _form(detector: CenterNetDetector, options: argparse.Namespace) -> GraphForm:
+    geometry = detector.geometry
+    size = None
+    if not options.any_size:
+        if not isinstance(geometry, Stretch):
+            raise ValueError("imgsz: expected a size for a fixed input, got native; use --any-size")
+        size = (geometry.height, geometry.width)
+    return GraphForm(
+        pictures="pixels" if options.pixels else "nchw",
+        lookup=detector.program.lookup if options.pixels else None,
+        top_k=_TOP_K if options.decode else None,
+        batch=options.batch,
+        size=size,
+    )
+
+
+def _fail(reason: str, code: int) -> int:
+    sys.stderr.write(f"error: {reason}\n")
+    return code
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m detector.export",
+        description="Write a network as an ONNX file, and check it.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="to write")
+    parser.add_argument("--detector", default="hardnet85", metavar="NAME", help="as for run.py")
+    parser.add_argument("--weights", metavar="W", help="as for run.py")
+    parser.add_argument("--imgsz", metavar="SIZE", help="of the input; the weights' own")
+    parser.add_argument("--any-size", action="store_true", help="leave height and width open")
+    parser.add_argument("--batch", type=int, metavar="N", help="fixed; open without it")
+    parser.add_argument("--pixels", action="store_true", help="normalise inside: uint8 BGR in")
+    parser.add_argument("--decode", action="store_true", help="boxes out instead of maps")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
