@@ -102,7 +102,7 @@ class WaitMeter:
 
 
 class _Made(NamedTuple, Generic[Item]):
-    """A sample's item, or None with what was wrong; and who had to be left out for it."""
+    """A sample's item, or None with the failure that ends it all; and what was left out."""
 
     item: Item | None
     failure: str
@@ -127,15 +127,18 @@ class _Workshop(Dataset[_Made[Item]], Generic[Item, Batch]):
         encoder: Encode[Item, Batch],
         seed: int,
         broken: Broken,
+        *,
+        is_replacing: bool,
     ) -> None:
         self._samples = samples
         self._look = look
         self._encoder = encoder
         self._seed = seed
-        self._tries = MOST_TRIES if broken == "skip" else 1
+        self._broken = broken
+        self._tries = MOST_TRIES if broken == "skip" and is_replacing else 1
 
     def __getitem__(self, place: Place) -> _Made[Item]:
-        """The item of a place; another sample's where that one is broken and may be skipped."""
+        """The item of a place; where it is broken and may be skipped, another's or none."""
         rng = np.random.default_rng([self._seed, place.epoch, place.sample])
         index, failure = place.sample, ""
         skipped: list[str] = []
@@ -148,15 +151,17 @@ class _Workshop(Dataset[_Made[Item]], Generic[Item, Batch]):
                 index = int(rng.integers(len(self._samples)))
             else:
                 return _Made(self._encoder(sample), "", tuple(skipped))
+        if self._broken == "skip" and self._tries == 1:
+            return _Made(None, "", tuple(skipped))
         # A value: raised here, it would reach the trainer with a worker's traceback in its text.
         return _Made(None, failure, ())
 
     def collate(self, made: Sequence[_Made[Item]]) -> _Packed[Batch]:
-        """One batch, or the first failure in it."""
-        items = [each.item for each in made if each.item is not None]
+        """One batch, the first failure in it, or neither where all of it was left out."""
         skipped = tuple(text for each in made for text in each.skipped)
-        if len(items) < len(made):
-            failure = next(each.failure for each in made if each.item is None)
+        failure = next((each.failure for each in made if each.failure), "")
+        items = [each.item for each in made if each.item is not None]
+        if failure or not items:
             return _Packed(None, failure, skipped)
         return _Packed(self._encoder.collate(items), "", skipped)
 
@@ -241,9 +246,10 @@ class Loader(Generic[Item, Batch]):
                     raise
                 raise TrainError(f"a data worker died: {str(error).splitlines()[0]}") from error
             self.skipped.extend(each.skipped)
-            if each.batch is None:
+            if each.failure:
                 raise SampleError(each.failure)
-            yield each.batch
+            if each.batch is not None:
+                yield each.batch
 
 
 def make_loader(
@@ -277,7 +283,9 @@ def make_loader(
         first_batch: of it, for resuming inside an epoch.
         rank: of this process among those that train together.
         world: how many those are.
-        broken: raise at a broken picture, or put another one in its place and count.
+        broken: raise at a broken picture, or leave it out and count. With `is_shuffled` another
+            one takes its place, so that batches stay full; else its batch is smaller, so that
+            validation sees none twice.
         is_shuffled: another order every epoch.
         is_dropping_last: leave out a last batch that is not full.
         is_pinned: put batches into memory from which a device copies while computing.
@@ -287,7 +295,7 @@ def make_loader(
         ValueError: the batch is larger than the data set, or a number is out of range.
     """
     order = Order(len(samples), batch, seed, rank, world, is_shuffled, is_dropping_last)
-    workshop = _Workshop(samples, augment, encoder, seed, broken)
+    workshop = _Workshop(samples, augment, encoder, seed, broken, is_replacing=is_shuffled)
     batches = _Batches(order, epoch, first_batch)
     return Loader(
         workshop,

@@ -48,12 +48,12 @@ class _Encoder:
 
 
 def _loader(
-    count: int = 10, *, broken: frozenset[int] = frozenset(), **settings: object
+    count: int = 10, *, faults: frozenset[int] = frozenset(), **settings: object
 ) -> Loader[_Item, _Batch]:
     given_settings = {"batch": 3, "workers": 0, "seed": 1, **settings}
     augment = Augment(MIXED, width=32, height=32)
     return make_loader(
-        MemorySamples(count, broken),
+        MemorySamples(count, faults),
         augment,
         _Encoder(),
         **given_settings,  # type: ignore[arg-type]  # any of the keywords
@@ -160,7 +160,7 @@ def test_a_batch_larger_than_the_data_set_is_refused() -> None:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_broken_picture_stops_with_its_name_in_one_line(workers: int) -> None:
-    loader = _loader(broken=frozenset({4}), workers=workers)
+    loader = _loader(faults=frozenset({4}), workers=workers)
     with pytest.raises(SampleError, match=r"^picture '4\.png': cut off after 12 bytes$"):
         list(loader)
 
@@ -187,8 +187,26 @@ def test_broken_pictures_are_replaced_and_counted_where_they_may_be() -> None:
     assert by_workers.skipped == alone.skipped
 
 
+def test_validation_leaves_broken_pictures_out_and_sees_none_twice() -> None:
+    loader = make_loader(
+        MemorySamples(10, frozenset({1, 4, 5})),
+        Stretched(width=32, height=32),
+        _Encoder(),
+        batch=2,
+        workers=0,
+        seed=1,
+        broken="skip",
+        is_shuffled=False,
+        is_dropping_last=False,
+    )
+    assert [batch.image_ids for batch in loader] == [(0,), (2, 3), (6, 7), (8, 9)]
+    assert len(loader.skipped) == 3
+
+
 def test_a_data_set_of_broken_pictures_alone_stops_even_where_they_may_be_skipped() -> None:
-    loader = _loader(4, broken=frozenset(range(4)))
+    augment = Augment(MIXED, width=32, height=32)
+    samples = MemorySamples(4, frozenset(range(4)))
+    loader = make_loader(samples, augment, _Encoder(), batch=2, workers=0, seed=1, broken="skip")
     with pytest.raises(SampleError, match="cut off"):
         list(loader)
 
