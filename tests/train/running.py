@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -11,7 +12,7 @@ import torch
 from streamer.picture import BgrArray
 from train.build import prepare
 from train.config import TrainConfig
-from train.distributed import World
+from train.distributed import World, joined
 from train.history import EpochRow
 from train.observer import StepReport
 from train.records import Records
@@ -73,3 +74,14 @@ def run_to_the_end(config: TrainConfig) -> None:
         config, World(), torch.device("cpu"), resumes=True, should_stop=notebook.should_stop
     )
     prepared.training.run(prepared.position, [Records(config.output)])  # not entered: no curves
+
+
+def run_as_one_of(config: TrainConfig, world: World, port: int) -> None:
+    """The target of one of the processes that train together."""
+    torch.set_num_threads(1)
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    device = torch.device("cpu")
+    with joined(world, device):
+        prepared = prepare(config, world, device, resumes=False, should_stop=lambda: False)
+        observers = [Records(config.output)] if world.is_first else []
+        prepared.training.run(prepared.position, observers)

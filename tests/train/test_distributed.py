@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,9 +17,10 @@ from configs.loader import dump
 from detector.network import untrained
 from tests.detector.tiny import make_tiny
 from tests.paths import ROOT
-from tests.train.running import run
+from tests.train.running import run, run_as_one_of
 from tests.train.shapes import configured
 from train.checkpoint import LAST, read_checkpoint
+from train.config import TrainConfig
 from train.distributed import World, world_of
 from train.errors import DistributedError
 from train.history import HISTORY_FILE
@@ -34,17 +37,23 @@ GENTLE = {
 ROUNDING = 0.08
 
 
-def test_two_processes_learn_what_one_with_the_same_global_batch_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "start",
+    [pytest.param("forks", id="forks"), pytest.param("torchrun", marks=pytest.mark.slow)],
+)
+def test_two_processes_learn_what_one_with_the_same_global_batch_does(
+    tmp_path: Path, start: str
+) -> None:
     """Over gloo: losses, batch statistics, weights, and the precision at the end."""
     alone = run(configured(tmp_path / "one", {**GENTLE, "batch": 8}, count=16))
     config = configured(tmp_path / "two", {**GENTLE, "batch": 4, "val_batch": 3}, count=16)
-    _torchrun(2, config, tmp_path)
+    {"forks": _forks, "torchrun": _torchrun}[start](2, config)
     row = _last_row(config.output)
     for name in ("loss", "heatmap", "size", "offset", "val_loss"):
         assert float(row[name]) == pytest.approx(getattr(alone.rows[-1], name), rel=1e-4), name
     assert float(row["ap"]) == pytest.approx(alone.rows[-1].ap, abs=0.01)
-    start = untrained(make_tiny, 3, seed=config.seed).state_dict()
-    one, two = (_moved(folder, start) for folder in (tmp_path / "one" / "run", config.output))
+    origin = untrained(make_tiny, 3, seed=config.seed).state_dict()
+    one, two = (_moved(folder, origin) for folder in (tmp_path / "one" / "run", config.output))
     assert float((two - one).norm() / one.norm()) < ROUNDING
 
 
@@ -106,8 +115,26 @@ def test_environment_that_is_half_set_is_refused() -> None:
         world_of({"WORLD_SIZE": "2", "RANK": "x"})
 
 
-def _torchrun(processes: int, config: object, folder: Path) -> None:
-    path = folder / "config.yaml"
+def _forks(processes: int, config: TrainConfig) -> None:
+    """In processes that need not load torch first, which takes seconds."""
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["tests.train.running"])
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    started = [
+        server.Process(target=run_as_one_of, args=(config, World(rank, processes, rank), port))
+        for rank in range(processes)
+    ]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join()
+    assert [process.exitcode for process in started] == [0] * processes
+
+
+def _torchrun(processes: int, config: TrainConfig) -> None:
+    """As people do on machines with several GPUs."""
+    path = config.output.parent / "config.yaml"
     path.write_text(yaml.safe_dump(dump(config)))
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command = [*launcher, "--nproc-per-node", str(processes), "-m", "train", "--config", str(path)]
