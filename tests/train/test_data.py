@@ -7,12 +7,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
 
 from configs.errors import ConfigError
 from configs.loader import load
 from tests.paths import SHARED, needs_shared
 from tests.train.data_sets import coco_box, textured, write_coco
 from train.data.config import DataConfig
+from train.data.mask import from_runs
 from train.data.picture import is_cut_off, read_picture
 from train.data.problem import Trouble
 from train.data.table import build_samples, open_folder
@@ -120,6 +126,7 @@ def _voc(folder: Path, *corners: str) -> None:
 
 
 NAN = float("nan")
+bits = st.integers(0, 1)
 BROKEN = [
     pytest.param(coco_box(7, 2, 1, 1, 0, 5), Trouble.EMPTY_BOX, "1, 1, 1, 6", id="no width"),
     pytest.param(coco_box(7, 2, 9, 1, -3, 5), Trouble.EMPTY_BOX, "9, 1, 6, 6", id="inverted"),
@@ -181,6 +188,40 @@ def test_a_set_without_any_box_stops_even_where_broken_ones_are_skipped(tmp_path
 def test_a_misspelt_class_is_named_with_what_was_meant(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"'dsc' to learn; did you mean 'disc'\?"):
         build_samples(_coco(tmp_path, GOOD, classes=["dsc"]))
+
+
+@given(arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=bits))
+def test_run_lengths_in_either_spelling_are_the_mask_they_were_made_of(
+    mask: NDArray[np.uint8],
+) -> None:
+    runs = coco_mask.encode(np.asfortranarray(mask))
+    size = (mask.shape[1], mask.shape[0])
+    text = runs["counts"].decode()
+    np.testing.assert_array_equal(from_runs(text, size), mask)
+    flat = mask.T.reshape(-1)
+    ends = np.flatnonzero(np.diff(np.concatenate([[0], flat]))).tolist()
+    counts = np.diff([0, *ends, flat.size]).tolist()
+    np.testing.assert_array_equal(from_runs(counts, size), mask)
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        pytest.param([5000, 5000], id="too many"),
+        pytest.param([3], id="too few"),
+        pytest.param([-5, 3077], id="negative"),
+        pytest.param(["a"], id="a word"),
+        pytest.param(None, id="nothing"),
+        pytest.param("P", id="cut off"),
+        pytest.param("\u00e9", id="a letter"),
+    ],
+)
+def test_run_lengths_that_do_not_fill_the_picture_are_a_broken_outline(
+    tmp_path: Path, counts: object
+) -> None:
+    crowd = coco_box(7, 2, 1, 1, 9, 5, segmentation={"size": [48, 64], "counts": counts})
+    _, inspection = open_folder(_coco(tmp_path, [*GOOD, crowd]))
+    assert [problem.trouble for problem in inspection.problems] == [Trouble.BAD_OUTLINE]
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import cv2
-from pycocotools import mask as coco_mask
+import numpy as np
 
 from train.data.config import DataConfig
-from train.data.mask import expand
+from train.data.mask import from_runs
 from train.data.problem import Problem, Trouble
 from train.data.raw import RawBox, RawPicture, RawSet
 from train.errors import DataError
@@ -116,12 +116,12 @@ def _mask_outlines(
     COCO uses such masks for crowds only, where the loss of half a pixel does not matter.
     """
     try:
-        if isinstance(run_lengths.get("counts"), list):
-            run_lengths = coco_mask.frPyObjects(run_lengths, size[1], size[0])
-        mask = expand(run_lengths)
-    except (TypeError, ValueError, KeyError, IndexError):
+        mask = from_runs(run_lengths.get("counts"), size)
+    except ValueError:
         return [()]  # reported as a broken outline
-    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    contours, _ = cv2.findContours(
+        np.ascontiguousarray(mask), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
+    )
     return [(each.reshape(-1) + 0.5).tolist() for each in contours if len(each) >= 3]
 
 

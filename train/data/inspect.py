@@ -16,6 +16,7 @@ from train.data.raw import RawBox, RawPicture, RawSet
 # Annotators and converters round: COCO's own boxes reach up to 1 px over the border.
 TOLERANCE_PX = 2.0
 TOLERANCE_SHARE = 0.005
+FARTHEST = 100_000.0  # no picture is larger, and drawing an outline takes memory by its length
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def _choose_classes(raw: RawSet, config: DataConfig, problems: list[Problem]) ->
 def _is_outline(values: object) -> bool:
     if not isinstance(values, list | tuple) or len(values) < 6 or len(values) % 2:
         return False
-    return all(isinstance(value, int | float) and math.isfinite(value) for value in values)
+    return all(isinstance(value, int | float) and abs(value) <= FARTHEST for value in values)
 
 
 def _shown(numbers: Sequence[float], between: str = ", ") -> str:
