@@ -112,6 +112,7 @@ _OPTIONS: Mapping[str, _Option] = {
         "input.max_staleness_s", typed, "S", "oldest live frame worth looking at, seconds"
     ),
     "--rtsp-transport": _Option("input.network.rtsp_transport", str, "T", "tcp or udp"),
+    "--decode": _Option("input.decode", str, "D", "recordings: auto, cpu or nvdec"),
     "--loop": _Option("input.loop", bool, None, "begin a recording again when it ends"),
     "--realtime": _Option("input.realtime", bool, None, "play a recording like a camera"),
     "--weights": _Option("detector.weights", str, "W", "path, URL, known name or untrained"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -14,9 +13,11 @@ from streamer.clock import Clock, MonotonicClock
 from streamer.errors import SourceError, SourceOpenError
 from streamer.frame import Frame, StreamInfo
 from streamer.sources.decoded import Converter, DecodedPicture, Orientation
+from streamer.sources.hardware import HardwareChoice, set_threads
 
 if TYPE_CHECKING:
     import av
+    from av.codec.hwaccel import HWAccel
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
@@ -33,10 +34,19 @@ class FileSource:
         path: the file.
         stream_id: unique within the run.
         clock: stamps `captured_ns`.
+        hardware: whether a GPU decodes; None for the CPU.
     """
 
-    def __init__(self, path: Path, *, stream_id: str, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        stream_id: str,
+        clock: Clock | None = None,
+        hardware: HardwareChoice | None = None,
+    ) -> None:
         self._path = path
+        self._hardware = hardware
         self._stream_id = stream_id
         self._clock = clock or MonotonicClock()
         self._container: InputContainer | None = None
@@ -59,7 +69,7 @@ class FileSource:
             SourceOpenError: missing, not a video, or without a frame that can be decoded.
         """
         try:
-            self._open()
+            self._open_on_either()
         except BaseException:
             self._close()
             raise
@@ -93,13 +103,29 @@ class FileSource:
                 "%s: skipped %d damaged packets", self._stream.name, self._damaged_packets
             )
 
-    def _open(self) -> None:
+    def _open_on_either(self) -> None:
+        """On the GPU where that was chosen; where it fails after all, on the CPU."""
+        accelerator = None if self._hardware is None else self._hardware.accelerator()
+        if accelerator is not None and self._hardware is not None:
+            try:
+                self._open(accelerator)
+            except SourceError as error:
+                self._close()
+                self._damaged_packets = 0
+                self._hardware.refuse(error)
+            else:
+                return
+        self._open(None)
+
+    def _open(self, accelerator: HWAccel | None) -> None:
         import av  # late: importing PyAV and OpenCV together warns on macOS, and costs start-up
         from av.stream import Disposition
 
         av.logging.set_level(av.logging.FATAL)  # damage is counted and reported once, by us
         try:
-            self._container = av.open(str(self._path), metadata_errors="replace")
+            self._container = av.open(
+                str(self._path), metadata_errors="replace", hwaccel=accelerator
+            )
         except (av.FFmpegError, OSError) as error:
             raise SourceOpenError(self._open_message(error)) from error
         videos = self._container.streams.video
@@ -108,10 +134,7 @@ class FileSource:
             raise SourceOpenError(
                 f"source '{self._path}': expected a video, got a file without pictures"
             )
-        # Half the cores: detector and encoder have use for the others (on two, 2 to 6 % more
-        # frames a second end to end). Frame threads delay, which does not matter here.
-        video.codec_context.thread_count = max(1, (os.cpu_count() or 1) // 2)
-        video.thread_type = "AUTO"
+        set_threads(video, on_gpu=accelerator is not None)
         self._decoded = self._decode(video)
         first = next(self._decoded, None)
         if first is None:

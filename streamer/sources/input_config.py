@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from streamer.sources.camera_devices import CameraFormat
+from streamer.sources.hardware import Decode
 from streamer.sources.network_config import NetworkConfig
 from streamer.sources.reconnect import ReconnectPolicy
 
@@ -21,6 +22,7 @@ class InputConfig:
             newest frame win; "auto" is the latter for live streams, the former for all others.
         max_staleness_s: under "latest", a frame that has waited longer is dropped; None for ever.
         loop: begin a recording again when it ends, without end.
+        decode: what decodes recordings: "cpu", "nvdec", or "auto" for the faster of those there.
         realtime: play a recording at its own pace, as if it were a camera.
         network: how network streams are opened.
         reconnect: how lost streams are tried again.
@@ -30,6 +32,7 @@ class InputConfig:
     mode: Mode = "auto"
     max_staleness_s: float | None = None
     loop: bool = False
+    decode: Decode = "auto"
     realtime: bool = False
     network: NetworkConfig = field(default_factory=NetworkConfig)
     reconnect: ReconnectPolicy = field(default_factory=ReconnectPolicy)

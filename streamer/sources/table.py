@@ -15,6 +15,7 @@ from streamer.errors import SourceOpenError, SourceSpecError
 from streamer.redact import redact
 from streamer.sources.camera import CameraSource
 from streamer.sources.file import FileSource
+from streamer.sources.hardware import HardwareChoice
 from streamer.sources.images import IMAGE_SUFFIXES, ImagesSource
 from streamer.sources.input_config import InputConfig
 from streamer.sources.listing import Listed, is_listing, read_listing
@@ -74,7 +75,7 @@ def find_sources(spec: str, config: InputConfig) -> list[NamedSource]:
     kind, _, text = spec.partition(":")
     if kind in SOURCES:
         return [SOURCES[kind](text, config)]
-    return _resolve_path(spec)
+    return _resolve_path(spec, config)
 
 
 def _listed(entry: Listed, config: InputConfig) -> list[NamedSource]:
@@ -125,26 +126,30 @@ def _stdin(text: str, _config: InputConfig) -> NamedSource:
     return NamedSource("stdin", lambda stream_id: StdinSource(stream_id=stream_id))
 
 
-def _resolve_path(spec: str) -> list[NamedSource]:
+def _resolve_path(spec: str, config: InputConfig) -> list[NamedSource]:
     path = Path(spec)
     if path.is_dir():
         found = sorted(item for item in path.rglob("*") if item.is_file())
-        return _resolve_files(spec, path, found)
+        return _resolve_files(spec, path, found, config)
     if not path.exists() and glob.has_magic(spec):
         found = sorted(Path(item) for item in glob.glob(spec, recursive=True))  # noqa: PTH207
         root = _root_of_glob(spec)
-        return _resolve_files(spec, root, [item for item in found if item.is_file()])
+        return _resolve_files(spec, root, [item for item in found if item.is_file()], config)
     is_picture = path.suffix.lower() in IMAGE_SUFFIXES
-    named = _images(path.stem, spec, path.parent, [path]) if is_picture else _recording(path)
+    named = (
+        _images(path.stem, spec, path.parent, [path]) if is_picture else _recording(path, config)
+    )
     return [named if path.exists() else replace(named, missing=path)]
 
 
-def _resolve_files(spec: str, root: Path, found: Sequence[Path]) -> list[NamedSource]:
+def _resolve_files(
+    spec: str, root: Path, found: Sequence[Path], config: InputConfig
+) -> list[NamedSource]:
     pictures = [item for item in found if item.suffix.lower() in IMAGE_SUFFIXES]
     recordings = [item for item in found if item.suffix.lower() in VIDEO_SUFFIXES]
     if not pictures and not recordings:
         raise SourceOpenError(f"source '{spec}': expected pictures or recordings, got none there")
-    streams = [_recording(item) for item in recordings]
+    streams = [_recording(item, config) for item in recordings]
     if pictures:
         streams.append(_images(root.resolve().name or "images", spec, root, pictures))
     return streams
@@ -157,8 +162,11 @@ def _root_of_glob(spec: str) -> Path:
     return Path(*parts[:plain])
 
 
-def _recording(path: Path) -> NamedSource:
-    return NamedSource(path.stem, lambda stream_id: FileSource(path, stream_id=stream_id))
+def _recording(path: Path, config: InputConfig) -> NamedSource:
+    hardware = HardwareChoice(path, config.decode)
+    return NamedSource(
+        path.stem, lambda stream_id: FileSource(path, stream_id=stream_id, hardware=hardware)
+    )
 
 
 def _images(stem: str, name: str, root: Path, paths: Sequence[Path]) -> NamedSource:
