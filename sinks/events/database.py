@@ -14,10 +14,10 @@ import cv2
 
 from analytics.analysis import Analysis
 from analytics.event import Event
+from analytics.event_schema import SCHEMA, SCHEMA_VERSION
 from analytics.watch import analysis_in
 from detector.detections import Detections
 from sinks.events.record import event_json, event_look
-from sinks.events.schema import SCHEMA, SCHEMA_VERSION
 from streamer.errors import SinkError
 from streamer.frame import Frame
 from streamer.result import Result, StreamEnd

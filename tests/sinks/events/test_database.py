@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analytics.event_schema import SCHEMA_VERSION
 from analytics.region import LineConfig, ZoneConfig
 from analytics.scene_config import HeatmapConfig, SceneConfig
 from analytics.watch import Watch
 from detector.detections import Detections
 from sinks.events.database import DatabaseSink
-from sinks.events.schema import SCHEMA_VERSION
 from streamer.errors import SinkError
 from streamer.result import Result, StreamEnd
 from tests.analytics.paths_seen import engine, path, result

@@ -1,0 +1,1 @@
+"""An event database as one page to read: `python -m analytics.report FILE.sqlite`."""
