@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from configs.errors import ConfigError
 from configs.loader import load
 from tests.paths import SHARED, needs_shared
 from tests.train.data_sets import coco_box, textured, write_coco
+from train.augment.chain import Stretched
 from train.data.config import DataConfig
 from train.data.mask import from_runs
 from train.data.picture import is_cut_off, read_picture
@@ -222,6 +223,37 @@ def test_run_lengths_that_do_not_fill_the_picture_are_a_broken_outline(
     crowd = coco_box(7, 2, 1, 1, 9, 5, segmentation={"size": [48, 64], "counts": counts})
     _, inspection = open_folder(_coco(tmp_path, [*GOOD, crowd]))
     assert [problem.trouble for problem in inspection.problems] == [Trouble.BAD_OUTLINE]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=7) | st.dictionaries(st.sampled_from(["size", "counts"]), inner)
+    ),
+    max_leaves=12,
+)
+mostly_numbers = st.lists(st.floats() | st.integers(-9, 99), min_size=4, max_size=4)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(json_values | mostly_numbers, json_values, json_values, json_values)
+def test_whatever_an_annotation_holds_is_read_or_named(
+    tmp_path: Path, bbox: object, segmentation: object, category: object, crowd: object
+) -> None:
+    entry = {
+        "image_id": 7,
+        "category_id": category,
+        "bbox": bbox,
+        "segmentation": segmentation,
+        "iscrowd": crowd,
+    }
+    bare = {**entry, "category_id": 2}
+    samples, inspection = open_folder(_coco(tmp_path, [*GOOD, entry, bare]))
+    sample = samples.read(0)
+    assert 1 <= len(sample) <= 3
+    assert len(sample) + len(inspection.problems) >= 3  # none is lost without a word
+    warped = Stretched(width=32, height=32)(0, samples, np.random.default_rng(0))
+    assert np.isfinite(warped.visible()).all()
 
 
 @pytest.mark.parametrize(

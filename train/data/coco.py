@@ -87,7 +87,7 @@ def _box(entry: Entry, names: Mapping[int, str], size: tuple[int, int] | None) -
         return f"expected a bbox of 4 numbers, got {xywh!r}"
     try:
         x, y, width, height = (float(value) for value in xywh)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return f"expected a bbox of 4 numbers, got {xywh!r}"
     category = entry.get("category_id")
     name = names.get(category) if isinstance(category, int) else None
