@@ -86,6 +86,14 @@ DETECTORS: Mapping[str, DetectorEntry] = MappingProxyType(
                 may_be_untrained=True,
             ),
         ),
+        "fchardnet70": DetectorEntry(
+            _build_centernet,
+            WeightsNeed(
+                "streets_fchardnet70",
+                "a checkpoint of FC-HarDNet-70 trained here, or 'untrained'",
+                may_be_untrained=True,
+            ),
+        ),
         "starter": DetectorEntry(
             _build_centernet,
             WeightsNeed(

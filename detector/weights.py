@@ -73,6 +73,11 @@ _ASSETS = Path(__file__).resolve().parent / "assets"
 
 SHIPPED: Mapping[str, ShippedWeights] = MappingProxyType(
     {
+        "streets_fchardnet70": ShippedWeights(
+            path=_ASSETS / "streets_fchardnet70.safetensors",
+            architecture="fchardnet70",
+            note="people, cars and bicycles of the drawn streets, and of nothing else",
+        ),
         "starter_coco": ShippedWeights(
             path=_ASSETS / "starter_coco.safetensors",
             architecture="starter",

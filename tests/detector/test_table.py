@@ -55,7 +55,7 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_every_name_of_the_command_line_is_there() -> None:
-    assert list(DETECTORS) == ["hardnet85", "hardnet68", "starter", "yolox", "none"]
+    assert list(DETECTORS) == ["hardnet85", "hardnet68", "fchardnet70", "starter", "yolox", "none"]
 
 
 def test_none_needs_no_weights_and_fetches_none(tmp_path: Path) -> None:
@@ -158,7 +158,8 @@ def test_weights_that_do_not_fit_are_one_line(
         pytest.param("yolo", "got 'yolo'; did you mean 'yolox'?", id="near miss"),
         pytest.param(
             "detr",
-            "expected one of hardnet85, hardnet68, starter, yolox, none, or package.module:Class",
+            "expected one of hardnet85, hardnet68, fchardnet70, starter, yolox, none, or "
+            "package.module:Class",
             id="unknown",
         ),
         pytest.param("", "expected one of", id="empty"),
