@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from detector.config import Runtime
-from detector.cuda_executor import CudaExecutor
+from detector.cuda_executor import CudaExecutor, CudaOptions
 from detector.device import Compute
 from detector.engine import Engine, EngineChoice
 from detector.errors import DetectorError, DeviceError
@@ -73,7 +73,17 @@ _AUTOMATIC = (
     ("openvino", ("openvino", "onnx"), (torch.float32, torch.bfloat16)),
     ("onnx", ("onnxruntime", "onnx"), (torch.float32,)),
 )
-_ON_CPU_ALONE = ("compile", "openvino")
+_ON_CPU_ALONE = ("openvino",)
+
+# On CUDA, by runtime; what is not here runs as an engine, fed by the host. The compiler joins bias
+# and ReLU by itself, and would have to leave one call for all three alone.
+CUDA_OPTIONS: Mapping[str, CudaOptions] = MappingProxyType(
+    {
+        "auto": CudaOptions(),
+        "torch": CudaOptions(),
+        "compile": CudaOptions(fuses=False, compiles=True),
+    }
+)
 
 
 @contextmanager
@@ -103,8 +113,8 @@ def open_executor(
     """
     if runtime not in ("auto", *ENGINES):
         raise ValueError(f"runtime: expected auto, {', '.join(ENGINES)}, got {runtime!r}")
-    if compute.device.type == "cuda" and runtime in ("auto", "torch"):
-        yield CudaExecutor(program, compute, times)
+    if compute.device.type == "cuda" and runtime in CUDA_OPTIONS:
+        yield CudaExecutor(program, compute, times, CUDA_OPTIONS[runtime])
         return
     engine = _open_engine(EngineChoice(program.network, compute, folder), runtime)
     if shape is not None:
