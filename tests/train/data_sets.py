@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,7 @@ import numpy as np
 
 from streamer.picture import BgrArray
 from train.errors import SampleError
-from train.sample import Sample
+from train.sample import Polygon, Sample
 
 
 def textured(width: int, height: int, seed: int = 0) -> BgrArray:
@@ -18,6 +19,27 @@ def textured(width: int, height: int, seed: int = 0) -> BgrArray:
     small = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
     picture: BgrArray = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
     return picture
+
+
+def rectangle(x1: float, y1: float, x2: float, y2: float) -> Polygon:
+    """Its outline."""
+    return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float32)
+
+
+def labelled(
+    width: int, height: int, boxes: Sequence[tuple[float, ...]], *, seed: int = 0
+) -> Sample:
+    """A picture with boxes of classes 0, 1, ..., whose outlines are themselves."""
+    xyxy = np.array(boxes, np.float32).reshape(-1, 4)
+    return Sample(
+        textured(width, height, seed),
+        xyxy,
+        np.arange(len(boxes), dtype=np.int32),
+        tuple((rectangle(*box),) for box in xyxy.tolist()),
+        np.zeros(len(boxes), np.bool_),
+        seed,
+        "a",
+    )
 
 
 class MemorySamples:

@@ -263,7 +263,7 @@ def test_whatever_an_annotation_holds_is_read_or_named(
         pytest.param("0 0.5 0.5 0.2 0.1 0.3", "got 5", id="half an outline"),
         pytest.param("zero 0.5 0.5 0.2 0.1", "expected numbers", id="a word"),
         pytest.param("1 0.5 0.5 0.2 0.1", "number 1", id="unknown class"),
-        pytest.param("0 0.9 0.5 0.4 0.1", "in a picture of 1 x 1", id="outside"),
+        pytest.param("0 0.9 0.5 0.4 0.1", "in a picture of shares", id="outside"),
     ],
 )
 def test_a_broken_yolo_line_is_named_with_its_number(tmp_path: Path, line: str, text: str) -> None:

@@ -220,6 +220,7 @@ class _Killed:
         return samples.read(index)
 
 
+@pytest.mark.slow  # PyTorch waits 5 s for the dead when it tidies up
 def test_a_worker_that_dies_ends_the_epoch_with_one_line() -> None:
     loader = make_loader(MemorySamples(10), _Killed(), _Encoder(), batch=2, workers=2, seed=1)
     with pytest.raises(TrainError, match=r"^a data worker died: .*$") as failure:

@@ -103,9 +103,8 @@ class Inspection:
         slack = TOLERANCE_SHARE if self._raw.is_relative else TOLERANCE_PX
         if -slack <= min(x1, y1) and x2 <= size[0] + slack and y2 <= size[1] + slack:
             return raw
-        self._note(
-            Trouble.OUTSIDE, where, f"{_shown(raw.xyxy)} in a picture of {_shown(size, ' x ')}"
-        )
+        whole = "shares of 0..1" if self._raw.is_relative else f"{_shown(size, ' x ')} px"
+        self._note(Trouble.OUTSIDE, where, f"{_shown(raw.xyxy)} in a picture of {whole}")
         cut = (max(x1, 0.0), max(y1, 0.0), min(x2, float(size[0])), min(y2, float(size[1])))
         return replace(raw, xyxy=cut) if cut[0] < cut[2] and cut[1] < cut[3] else None
 
