@@ -1,11 +1,14 @@
-"""Events as lines of JSON, one an event."""
+"""Events as lines of text, one an event."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from analytics.event import Event
 from analytics.watch import analysis_in
 from detector.detections import Detections
 from sinks.events.record import event_json, event_look
@@ -15,21 +18,45 @@ from streamer.frame import Frame
 from streamer.result import Result, StreamEnd
 
 
+@dataclass(frozen=True, slots=True)
+class LineForm:
+    """How an event becomes a line.
+
+    Attributes:
+        name: of the sink.
+        line: (event, the frame on which it became certain or None at a stream's end) -> the line.
+        header: the first line of a file, or None.
+    """
+
+    name: str
+    line: Callable[[Event, Frame | None], str]
+    header: str | None = None
+
+
+def _json(event: Event, frame: Frame | None) -> str:
+    return json_line(event_json(event, None if frame is None else event_look(event, frame)))
+
+
+JSON_LINES = LineForm("events", _json)  # each with its object cut out as JPEG
+
+
 class EventLinesSink:
-    """Writes the events of all streams to one file, each with its object cut out as JPEG.
+    """Writes the events of all streams to one file.
 
     Args:
         path: of the file.
+        form: of a line.
         overwrite: replace a file that exists.
     """
 
-    def __init__(self, path: Path, *, overwrite: bool) -> None:
+    def __init__(self, path: Path, form: LineForm = JSON_LINES, *, overwrite: bool) -> None:
         self._lines = LineFile(path, overwrite=overwrite)
+        self._form = form
 
     @property
     def name(self) -> str:
         """The path."""
-        return f"events {self._lines.path}"
+        return f"{self._form.name} {self._lines.path}"
 
     @property
     def target(self) -> Path:
@@ -48,6 +75,8 @@ class EventLinesSink:
             SinkError: it exists and may not be replaced, or cannot be made.
         """
         self._lines.__enter__()
+        if self._form.header is not None:
+            self._lines.write(self._form.header)
         return self
 
     def __exit__(
@@ -74,5 +103,4 @@ class EventLinesSink:
     def _write(self, notes: tuple[object, ...], frame: Frame | None) -> None:
         analysis = analysis_in(notes)
         for event in analysis.events if analysis is not None else ():
-            look = None if frame is None else event_look(event, frame)
-            self._lines.write(json_line(event_json(event, look)))
+            self._lines.write(self._form.line(event, frame))

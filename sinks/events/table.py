@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sinks.events.database import DatabaseSink
 from sinks.events.lines import EventLinesSink
+from sinks.events.spreadsheet import CSV_LINES
 from sinks.kind import BuiltSink, SinkContext, SinkKind
 
 
@@ -30,6 +31,12 @@ def _lines_sinks(
     return [BuiltSink(EventLinesSink(target, overwrite=overwrite), None)]
 
 
+def _csv_sinks(argument: str | None, config: EventsConfig, context: SinkContext) -> list[BuiltSink]:
+    target = Path(argument) if argument else context.output / "events.csv"
+    overwrite = config.overwrite or context.overwrite
+    return [BuiltSink(EventLinesSink(target, CSV_LINES, overwrite=overwrite), None)]
+
+
 def _database_sinks(
     argument: str | None, config: EventsConfig, context: SinkContext
 ) -> list[BuiltSink]:
@@ -40,5 +47,6 @@ def _database_sinks(
 
 EVENT_SINKS: Mapping[str, SinkKind] = {
     "events": SinkKind(EventsConfig, _lines_sinks),
+    "csv": SinkKind(EventsConfig, _csv_sinks),
     "sqlite": SinkKind(EventsConfig, _database_sinks),
 }
