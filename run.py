@@ -36,6 +36,7 @@ from sinks.alpha import OverlayConfig
 from sinks.annotate import Style
 from sinks.console import Readout
 from sinks.display import DisplayConfig
+from sinks.events.clips import ClipsConfig
 from sinks.fetching import Fetching
 from sinks.file import FileSink
 from sinks.gpu import GpuProbe, open_gpu
@@ -97,7 +98,7 @@ class RunConfig:
         scene: the lines, zones and ground that are watched.
         blur: what is made unrecognisable.
         sinks: `NAME[:PATH]` or `package.module:Class[:PATH]` each.
-        file: how the file sink writes video; display, overlay, segments, stream and web likewise.
+        file: how the file sink writes video; the others named after sinks likewise.
         style: how results are drawn.
         output: folder to write to, or None for a new one in runs/detect, named after the first
             source.
@@ -118,6 +119,7 @@ class RunConfig:
     segments: SegmentsConfig = field(default_factory=SegmentsConfig)
     stream: StreamConfig = field(default_factory=StreamConfig)
     web: WebConfig = field(default_factory=WebConfig)
+    clips: ClipsConfig = field(default_factory=ClipsConfig)
     style: Style = field(default_factory=Style)
     output: Path | None = None
     limit: int | None = None

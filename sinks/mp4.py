@@ -152,6 +152,11 @@ class Mp4Writer:
             self._sound.join(self._container)
         self._container.start_encoding()  # a folder that cannot be written shows now
 
+    @property
+    def target(self) -> Path:
+        """The final path."""
+        return self._target
+
     def canvas_planes(self, picture: I420) -> tuple[PlaneArray, PlaneArray, PlaneArray]:
         """A writable copy of `picture`, inside the encoder's own memory if the size is right."""
         source = (picture.y, picture.u, picture.v)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sinks.events.clips import ClipsConfig, ClipsSink
 from sinks.events.database import DatabaseSink
 from sinks.events.lines import EventLinesSink
 from sinks.events.spreadsheet import CSV_LINES
@@ -45,8 +46,20 @@ def _database_sinks(
     return [BuiltSink(DatabaseSink(target, overwrite=overwrite), None)]
 
 
+def _clips_sinks(
+    argument: str | None, config: ClipsConfig, context: SinkContext
+) -> list[BuiltSink]:
+    """A folder a stream."""
+    folder = Path(argument) if argument else context.output / "clips"
+    return [
+        BuiltSink(ClipsSink(folder / each, each, context.class_names, config, context.style), each)
+        for each in context.stream_ids
+    ]
+
+
 EVENT_SINKS: Mapping[str, SinkKind] = {
     "events": SinkKind(EventsConfig, _lines_sinks),
     "csv": SinkKind(EventsConfig, _csv_sinks),
+    "clips": SinkKind(ClipsConfig, _clips_sinks),
     "sqlite": SinkKind(EventsConfig, _database_sinks),
 }
