@@ -37,7 +37,7 @@ def pad_channels(network: nn.Module, multiple: int = MULTIPLE) -> int:
 
     Args:
         network: in evaluation mode, batch normalisation folded; takes (B, 3, H, W) of its own
-            number format on the CPU.
+            number format where it lies.
         multiple: of channels.
     """
     before = len(misaligned(network, multiple))
@@ -84,7 +84,7 @@ def _watch(network: nn.Module) -> dict[nn.Conv2d, _Watched]:
     by_weight = {
         id(module.weight): module for module in network.modules() if isinstance(module, nn.Conv2d)
     }
-    picture = torch.zeros(1, 3, _PROBE_PX, _PROBE_PX, dtype=parameter.dtype)
+    picture = parameter.new_zeros(1, 3, _PROBE_PX, _PROBE_PX)
     watcher = _Watcher(by_weight)
     with torch.inference_mode(), watcher:
         watcher.pin(network(picture))

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.gpu import agreement, ladder, probe, rate
+from benchmarks.gpu import agreement, decode, ladder, pipeline, probe, rate
 from detector.buckets import LARGEST, bucket_sizes
 from detector.checkpoint import read_checkpoint
 from detector.network import PointNetwork, bare, untrained
@@ -59,6 +59,11 @@ class Plan:
     def deadline_s(self, minutes: float) -> float:
         """`minutes` after the start; an eighth of that in a quick run."""
         return self.started_s + minutes * 60 / (8 if self.is_quick else 1)
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Of the cameras' pictures, px."""
+        return (1920, 1080) if self.place.type == "cuda" else (320, 180)
 
     def make(self) -> PointNetwork:
         """The network, with the same random weights at every call: speed asks for no others."""
@@ -148,12 +153,39 @@ def _rate(plan: Plan, save: Save) -> object:
             executor,
             times,
             side=plan.side,
-            frame_size=(1920, 1080) if plan.place.type == "cuda" else (320, 180),
+            frame_size=plan.frame_size,
             sizes=plan.sizes,
             seconds=0.3 if plan.is_quick else 3.0,
             deadline_s=plan.deadline_s(5.5),
             save=save,
         )
+
+
+def _pipeline(plan: Plan, save: Save) -> object:
+    """Eight streams at the largest batches; `rate` has what the detector does alone."""
+    found = {}
+    for batch in plan.sizes[-2:]:
+        found[f"batch {batch}"] = pipeline.measure(
+            plan.make(),
+            RECIPES[plan.network],
+            plan.place,
+            side=plan.side,
+            frame_size=plan.frame_size,
+            batch=batch,
+            streams=8,
+            seconds=1.0 if plan.is_quick else 8.0,
+        )
+        save(found)
+    return found
+
+
+def _decode(plan: Plan, save: Save) -> object:
+    return decode.measure(
+        sessions=(1, 2) if plan.is_quick else (1, 2, 4, 8),
+        size=plan.frame_size,
+        deadline_s=plan.deadline_s(6.5),
+        save=save,
+    )
 
 
 def _agreement(plan: Plan, save: Save) -> object:
@@ -208,6 +240,8 @@ STEPS: Mapping[str, Callable[[Plan, Save], object]] = {
     "tests": _tests,
     "ladder": _ladder,
     "rate": _rate,
+    "pipeline": _pipeline,
+    "decode": _decode,
     "agreement": _agreement,
     "compiled": _compiled,
 }

@@ -99,7 +99,7 @@ def measure(
         deadline_s: on `time.monotonic`.
         save: called after every measurement.
     """
-    pools = {"i420": _pool(frame_size, PlanarPicture), "bgr": _pool(frame_size, BgrPicture)}
+    pools = {"i420": pool_of(frame_size, PlanarPicture), "bgr": pool_of(frame_size, BgrPicture)}
     ways: list[tuple[str, str, int, int, bool]] = [
         (f"{kind} batch {size}", kind, size, executor.depth, False)
         for kind in pools
@@ -174,9 +174,15 @@ def _busy_thread() -> Iterator[None]:
         thread.join()
 
 
-def _pool(
+def pool_of(
     size: tuple[int, int], make: Callable[[BgrArray], PlanarPicture | BgrPicture]
 ) -> list[Frame]:
+    """A few frames of noise, all different.
+
+    Args:
+        size: width and height, px.
+        make: a picture of pixels.
+    """
     width, height = size
     stream = StreamInfo("pool", "pool", width, height, Fraction(1, 25))
     random = np.random.default_rng(0)

@@ -11,6 +11,7 @@ from benchmarks.gpu.__main__ import STEPS, main
 from benchmarks.gpu.ladder import VARIANTS
 
 
+@pytest.mark.slow
 def test_rehearsal_on_the_cpu_writes_every_step(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -23,13 +24,15 @@ def test_rehearsal_on_the_cpu_writes_every_step(
     on_cpu = [name for name in VARIANTS if "graph" not in name and "fused" not in name]
     assert list(results["ladder"]["2"]) == on_cpu
     assert all(row["pictures_a_second"] > 0 for row in results["rate"].values())
+    assert results["pipeline"]["batch 2"]["pictures_a_second"] > 0
+    assert results["decode"]["cpu x 2"] > 0
     exact = results["agreement"]["starter_coco"]["fp32"]
     assert (exact["heads_error"], exact["missed"], exact["added"]) == (0, 0, 0)
 
 
 def test_a_step_that_fails_is_noted_and_the_next_one_runs(tmp_path: Path) -> None:
     arguments = [str(tmp_path), "--device", "cpu", "--quick", "--network", "starter"]
-    only = ["--skip", "probe", "ladder", "rate"]
+    only = ["--skip", "probe", "ladder", "rate", "pipeline", "decode"]
     assert main([*arguments, "--pictures", str(tmp_path / "nowhere"), *only]) == 1
     results = json.loads((tmp_path / "gpu.json").read_text())
     assert results["agreement failed"].startswith("FileNotFoundError")
