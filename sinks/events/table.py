@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sinks.events.clips import ClipsConfig, ClipsSink
 from sinks.events.database import DatabaseSink
+from sinks.events.heat import HeatmapSink
 from sinks.events.lines import EventLinesSink
 from sinks.events.spreadsheet import CSV_LINES
 from sinks.kind import BuiltSink, SinkContext, SinkKind
@@ -57,9 +58,18 @@ def _clips_sinks(
     ]
 
 
+def _heatmap_sinks(
+    argument: str | None, config: EventsConfig, context: SinkContext
+) -> list[BuiltSink]:
+    folder = Path(argument) if argument else context.output / "heatmaps"
+    overwrite = config.overwrite or context.overwrite
+    return [BuiltSink(HeatmapSink(folder, overwrite=overwrite), None)]
+
+
 EVENT_SINKS: Mapping[str, SinkKind] = {
     "events": SinkKind(EventsConfig, _lines_sinks),
     "csv": SinkKind(EventsConfig, _csv_sinks),
+    "heatmap": SinkKind(EventsConfig, _heatmap_sinks),
     "clips": SinkKind(ClipsConfig, _clips_sinks),
     "sqlite": SinkKind(EventsConfig, _database_sinks),
 }
