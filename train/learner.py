@@ -156,8 +156,7 @@ class Learner:
         numbers = values if self.scaler.is_enabled() else (*values, norm)
         if not all(math.isfinite(number) for number in numbers):
             return self._diverged(values, norm, lr)
-        self._move()
-        return Step(values, norm, was_skipped=False)
+        return Step(values, norm, was_skipped=not self._move())
 
     def _norms(self, batches: Sequence[Batch]) -> Norms:
         """Of all batches of all processes together."""
@@ -176,12 +175,15 @@ class Learner:
             nn.utils.clip_grads_with_norm_(weights, self._clip_norm, length)
         return float(length)
 
-    def _move(self) -> None:
-        """The weights follow their gradients, and the average the weights."""
+    def _move(self) -> bool:
+        """The weights follow their gradients, and the average the weights; or fp16 overflowed."""
+        scale = self.scaler.get_scale()
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        if self.average is not None:
+        has_moved = self.scaler.get_scale() >= scale
+        if self.average is not None and has_moved:
             self.average.follow(self.network)
+        return has_moved
 
     def _diverged(self, values: LossValues, norm: float, lr: float) -> Step:
         if self._when_diverged == "stop":
@@ -203,6 +205,11 @@ class Learner:
             quiet: contextlib.AbstractContextManager[None] = self._forward.no_sync()
             return quiet
         return contextlib.nullcontext()
+
+    def is_finite(self) -> bool:
+        """Whether all weights, and what batch normalisation remembers, are numbers."""
+        values = [*self.network.state_dict().values(), *self.trained.state_dict().values()]
+        return all(bool(torch.isfinite(value).all()) for value in values)
 
     def state(self) -> dict[str, Any]:  # Any: what torch calls a state dict
         """All that a step depends on but the batches."""

@@ -15,6 +15,7 @@ from streamer.clock import Clock
 from train.batch import Batch
 from train.checkpoint import BEST, LAST, write_checkpoint
 from train.distributed import World
+from train.errors import DivergedError
 from train.history import EpochRow, best_epoch
 from train.keep import KeepConfig
 from train.learner import Learner, Step
@@ -95,6 +96,7 @@ class Training:
         self._world = world
         self._clock = clock
         self._should_stop = should_stop
+        self._left_out = 0
 
     def run(self, position: Position, observers: Sequence[Observer]) -> None:
         """From `position` to the last epoch, an early stop or a wish to stop.
@@ -188,6 +190,7 @@ class Training:
         if self._validation is not None and (is_last or position.epoch % plan.val_every == 0):
             measured = self._validation.measure(self._learner)
         position.rows.append(self._row(position, speed, measured))
+        self._tell_left_out()
         position.batch, position.seconds = 0, 0.0
         position.sums, position.learnt = LossValues(), 0
         self._write(LAST, position)
@@ -198,6 +201,15 @@ class Training:
             self._write(f"epoch_{position.epoch:04d}.pth", position)
         for observer in self._observers:
             observer.finished(position.rows, measured.pictures if measured else [])
+
+    def _tell_left_out(self) -> None:
+        """Counts broken pictures, each time there are more."""
+        count = len(self._feed.skipped)
+        if count > self._left_out:
+            logger.warning(
+                "%d broken pictures left out so far, the last: %s", count, self._feed.skipped[-1]
+            )
+        self._left_out = count
 
     def _row(self, position: Position, speed: _Speed, measured: Measured | None) -> EpochRow:
         means = position.sums.over(position.learnt)
@@ -219,7 +231,17 @@ class Training:
         return row if measured is None else with_measured(row, measured)
 
     def _write(self, name: str, position: Position, *, is_resumable: bool = True) -> None:
-        """By the first process; the others wait, so that none trains on while a disk is full."""
+        """By the first process; the others wait, so that none trains on while a disk is full.
+
+        Raises:
+            DivergedError: the weights are no numbers, and the checkpoint before is to stay.
+            CheckpointError: it cannot be written.
+        """
+        if not self._learner.is_finite():
+            raise DivergedError(
+                f"weights are no numbers any more after step {position.step}; go on with --resume "
+                "and a lower learning rate"
+            )
         if self._world.is_first:
             content = snapshot(
                 self._about, position, self._learner, self._config, is_resumable=is_resumable

@@ -30,6 +30,8 @@ TOP_K = 100  # boxes a picture, as COCO counts at most
 class Feed(Protocol):
     """Gives the batches of an epoch, again and again."""
 
+    skipped: list[str]  # what was wrong with each picture that was left out so far
+
     def start(self, epoch: int, first_batch: int = 0) -> None:
         """What the next iteration gives."""
         ...

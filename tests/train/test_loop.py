@@ -80,6 +80,25 @@ def test_resuming_with_another_optimizer_is_refused(tmp_path: Path) -> None:
         run(configured(tmp_path, {"optimizer": {"kind": "adamw"}}), resumes=True)
 
 
+def test_training_ends_early_when_nothing_gets_better(tmp_path: Path) -> None:
+    """At a rate of next to nothing the first epoch's AP, 0, stays the best."""
+    changes = {
+        "optimizer": {"lr": 1e-30},
+        "learner": {"precision": "fp32", "averages": False},
+        "schedule": {"epochs": 9, **CONSTANT},
+        "keep": {"patience": 2, "every_epochs": 2},
+        "batch": 8,
+    }
+    config = configured(tmp_path, changes)
+    notebook = run(config)
+    found = [row.ap for row in notebook.rows]
+    best = max(range(len(found)), key=lambda i: (found[i], -(notebook.rows[i].val_loss or 0)))
+    assert len(found) == best + 1 + 2 < 9
+    kept = sorted(path.name for path in config.output.glob("epoch_*.pth"))
+    assert kept == [f"epoch_{epoch:04d}.pth" for epoch in range(2, len(found) + 1, 2)]
+    assert run(config, resumes=True).steps == []
+
+
 def test_loss_that_is_no_number_stops_and_leaves_the_checkpoint_before(tmp_path: Path) -> None:
     changes = {"optimizer": {"lr": 1e18}, "keep": {"every_steps": 1}, "val": None}
     config = configured(tmp_path, changes, count=16)
@@ -87,6 +106,14 @@ def test_loss_that_is_no_number_stops_and_leaves_the_checkpoint_before(tmp_path:
         run(config)
     state = read_checkpoint(tmp_path / "run" / LAST)["training"]["learner"]["network"]
     assert all(bool(torch.isfinite(value).all()) for value in state.values())
+
+
+def test_weights_that_are_no_numbers_are_never_kept(tmp_path: Path) -> None:
+    """One step of an endless rate: its loss and gradient were numbers still."""
+    changes = {"optimizer": {"lr": 1e38}, "batch": 8, "val": None}
+    with pytest.raises(DivergedError, match="weights are no numbers any more after step 1"):
+        run(configured(tmp_path, changes))
+    assert not (tmp_path / "run" / LAST).exists()
 
 
 def _same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
