@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import importlib.util
+
+import cv2
 import numpy as np
 import pytest
 import torch
 
+from benchmarks.gpu.rate import PlanarPicture
 from detector.preprocess_torch import preprocess as in_torch
 from detector.staging import Sampling, bytes_needed, stage, stored_samples
+from streamer.picture import Picture
 from tests.detector.test_preprocess import LEVELS, PICTURES, STRETCH
 
 pytestmark = pytest.mark.gpu
+
+_NOISE = np.random.default_rng(5).integers(0, 256, (90, 160, 3), np.uint8)
+_LEVELS_OF_HOST = 1 if int(cv2.__version__.partition(".")[0]) >= 5 else 4  # 1/32 px steps before 5
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 def test_the_kernel_prepares_what_the_reference_does(dtype: torch.dtype) -> None:
     from detector.preprocess_triton import preprocess as in_one_kernel  # only Linux has it
 
-    pictures = [make() for make in PICTURES.values()]
+    has_decoder = importlib.util.find_spec("av") is not None
+    kinds = [kind for kind in PICTURES if has_decoder or kind.startswith("bgr")]
+    pictures: list[Picture] = [PICTURES[kind]() for kind in kinds]
+    pictures.append(PlanarPicture(_NOISE))
     stored = [stored_samples(picture) for picture in pictures]
     places = [STRETCH.place(picture.width, picture.height) for picture in pictures]
     staged = np.zeros(bytes_needed([samples for samples, _ in stored]), np.uint8)
@@ -34,6 +45,7 @@ def test_the_kernel_prepares_what_the_reference_does(dtype: torch.dtype) -> None
     difference = (found.float() - expected.float()).abs()
     assert float(difference.max()) <= 1  # a level; at exact halves, for sums are contracted there
     assert float((difference > 0).float().mean()) < 1e-3
-    for levels, picture, place in zip(expected, pictures, places, strict=False):
+    # The planar noise is left out: its planes cannot say what its pixels were.
+    for levels, picture, place in zip(expected, pictures[: len(kinds)], places, strict=False):
         warped = torch.from_numpy(place.warp(picture.bgr())).permute(2, 0, 1)
-        assert float((levels.cpu().float() - warped).abs().max()) <= 1
+        assert float((levels.cpu().float() - warped).abs().max()) <= _LEVELS_OF_HOST
