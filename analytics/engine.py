@@ -30,8 +30,8 @@ class Engine:
     """Counts on one stream; for one thread.
 
     Driven by the frames' own times. A frame whose time does not advance is a repetition or came
-    late: nothing is counted on it. A time more than RESTART_S back begins anew: all tracks end,
-    counts stay.
+    late, and one with carried boxes was not looked at: nothing is counted on these. A time more
+    than RESTART_S back begins anew: all tracks end, counts stay.
 
     Args:
         config: what is watched, of this stream or of all.
@@ -75,6 +75,8 @@ class Engine:
         frame = result.frame
         if frame.stream_id != self._stream_id:
             raise ValueError(f"frame: expected stream {self._stream_id!r}, got {frame.stream_id!r}")
+        if result.detections.is_carried:
+            return self._repeated(result)
         changes: list[Change] = []
         if self._last is not None:
             if frame.time_s < self._last.time_s - RESTART_S:

@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
 from analytics.tracking.bytetrack import ByteTrackConfig
 from analytics.tracking.ocsort import OcSortConfig
 from analytics.tracking.sort import SortConfig
@@ -57,6 +59,7 @@ class Track:
 
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
+        self._looks: tuple[_Look, ...] = ()  # the last two, the newer one last
 
     @classmethod
     def of_stream(cls, stream: StreamInfo, config: TrackerConfig) -> Track:
@@ -69,10 +72,48 @@ class Track:
         return self._tracker.min_score
 
     def update(self, result: Result[Detections]) -> Result[Detections]:
-        """The result with the confirmed tracks' boxes, each with its id, and no others."""
+        """The result with the confirmed tracks' boxes, each with its id, and no others.
+
+        On a frame that the detector did not look at they are where they would be if they had gone
+        on as between its last two looks; the tracker does not hear of such a frame.
+        """
         frame = result.frame
+        if result.detections.is_carried:
+            return dataclasses.replace(result, detections=self._expected(frame.time_s))
         tracked = self._tracker.update(result.detections, frame.time_s, (frame.width, frame.height))
+        self._looks = (*self._looks[-1:], _Look(frame.time_s, tracked))
         return dataclasses.replace(result, detections=tracked)
+
+    def _expected(self, time_s: float) -> Detections:
+        if not self._looks:
+            return dataclasses.replace(_NOTHING, is_carried=True)
+        before, last = self._looks[0], self._looks[-1]
+        found = dataclasses.replace(last.found, is_carried=True)
+        ahead_s, between_s = time_s - last.time_s, last.time_s - before.time_s
+        if not 0 < ahead_s <= between_s or found.track_id is None or before.found.track_id is None:
+            return found
+        # (N, M): the row that a track had at the look before, where it was there
+        was = found.track_id[:, None] == before.found.track_id
+        rows, earlier = np.nonzero(was)
+        xyxy = found.xyxy.copy()
+        xyxy[rows] += (xyxy[rows] - before.found.xyxy[earlier]) * np.float32(ahead_s / between_s)
+        return dataclasses.replace(found, xyxy=xyxy)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """What was tracked on a frame that the detector looked at."""
+
+    time_s: float
+    found: Detections
+
+
+_NOTHING = Detections(
+    np.empty((0, 4), np.float32),
+    np.empty(0, np.float32),
+    np.empty(0, np.int32),
+    np.empty(0, np.int64),
+)
 
 
 class AtLeast:

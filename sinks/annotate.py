@@ -95,6 +95,7 @@ class Annotator:
         """Draw on `canvas`: the truth lowest, the best box on top, the note above all.
 
         Boxes are clipped to the picture; what is inverted, not a number or outside is left out.
+        A score with ~ before it belongs to an earlier look: nobody looked at this picture.
         """
         shorter = min(canvas.width, canvas.height)
         line = _even(self._style.line_px or max(1, round(shorter / _LINE_SHARE)) * 2)
@@ -142,11 +143,13 @@ class Annotator:
                 if track_ids is None
                 else sorted(range(len(rows)), key=lambda k: track_ids[rows[k]])
             )
+            mark = "~" if detections.is_carried else ""
             for k in order:
                 row = rows[k]
                 track = "" if track_ids is None else f"#{track_ids[row]}"
                 name = f"{track} {self._name(class_ids[row])}".strip()
-                words = (name, f"{scores[row]:.2f}")  # two: the first changes rarely
+                score = f"{mark}{scores[row]:.2f}"
+                words = (name, score)  # two: the first changes rarely
                 self._label(
                     canvas, (words, (name,), (track,)), rectangles[k], places, text_px, colours[k]
                 )

@@ -122,6 +122,8 @@ def frame_json(frame: Frame, detections: Detections, class_names: Sequence[str])
         "height": frame.height,
         "detections": _detections_json(detections, class_names),
     }
+    if detections.is_carried:
+        value["detected"] = False  # the boxes come from frames before
     if frame.stream.kind == "images":
         value["file"] = frame.name
     return value

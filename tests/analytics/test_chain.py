@@ -81,3 +81,14 @@ def test_counts_travel_with_the_results_and_the_rest_comes_at_the_end() -> None:
     last = analysis_in(zone_free.finish())
     assert last is not None
     assert last.lines[0].out_count + last.lines[0].in_count == 1
+
+
+def test_what_nobody_looked_at_counts_nothing() -> None:
+    watch = Watch(engine(GATE))
+    before, after = (result(one) for one in path([(40.0, 60.0), (64.0, 60.0)]))
+    carried = replace(after, detections=replace(after.detections, is_carried=True))
+    given = [analysis_in(watch.update(each).notes) for each in (before, carried)]
+    assert [None if each is None else len(each.events) for each in given] == [0, 0]
+    seen = analysis_in(watch.update(after).notes)  # the same moment, looked at
+    assert seen is not None
+    assert len(seen.events) == 1

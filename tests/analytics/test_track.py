@@ -94,3 +94,35 @@ def test_least_score_is_the_trackers(streets: list[list[Frame]]) -> None:
         name: Track.of_stream(stream, kind()).min_score for name, (kind, _) in TRACKERS.items()
     }
     assert scores == {"sort": 0.5, "bytetrack": 0.1, "ocsort": 0.6}
+
+
+def test_between_two_looks_boxes_go_on_as_before_and_say_so(streets: list[list[Frame]]) -> None:
+    frames = streets[0]
+    track = Track.of_stream(frames[0].stream, TRACKERS["bytetrack"][0]())
+
+    def boxes(left: float, *, is_carried: bool = False) -> Detections:
+        xyxy = np.array([[left, 20, left + 30, 90]], np.float32)
+        score, class_id = np.array([0.9], np.float32), np.zeros(1, np.int32)
+        return Detections(xyxy, score, class_id, is_carried=is_carried)
+
+    given = [boxes(10), boxes(10, is_carried=True), boxes(14), boxes(14, is_carried=True)]
+    found = [
+        track.update(Result(frame, seen, 0, 0)).detections
+        for frame, seen in zip(frames, given, strict=False)
+    ]
+    # 4 px in two frames: nothing is known of motion after one look, 2 px a frame after two
+    assert [float(each.xyxy[0, 0]) for each in found] == [10, 10, 14, 16]
+    assert [each.is_carried for each in found] == [False, True, False, True]
+    assert {int(each.track_id[0]) for each in found if each.track_id is not None} == {1}
+
+
+def test_carried_boxes_before_any_look_are_none(streets: list[list[Frame]]) -> None:
+    frame = streets[0][0]
+    track = Track.of_stream(frame.stream, TRACKERS["sort"][0]())
+    carried = Detections(
+        np.array([[1, 1, 9, 9]], np.float32),
+        np.array([0.9], np.float32),
+        np.zeros(1, np.int32),
+        is_carried=True,
+    )
+    assert len(track.update(Result(frame, carried, 0, 0)).detections) == 0

@@ -199,3 +199,14 @@ def test_a_class_without_a_name_is_written_as_its_number() -> None:
 def test_a_style_that_cannot_be_drawn_is_refused(field: str) -> None:
     with pytest.raises(ValueError, match=f"{field}: expected at least"):
         Style(**{field: 0})  # type: ignore[arg-type]  # the point of the test
+
+
+def test_boxes_of_an_earlier_look_are_marked() -> None:
+    looked, carried = boxes((20, 40, 90, 90)), replace(boxes((20, 40, 90, 90)), is_carried=True)
+    pictures = []
+    for found in (looked, carried):
+        pixels = np.zeros((120, 160, 3), np.uint8)
+        Annotator(NAMES).draw(BgrCanvas(pixels), found)
+        pictures.append(pixels)
+    assert (pictures[0][:38] != pictures[1][:38]).any()  # its label
+    np.testing.assert_array_equal(pictures[0][42:], pictures[1][42:])  # and nothing else

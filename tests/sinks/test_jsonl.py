@@ -130,3 +130,15 @@ def test_a_full_disk_leaves_whole_lines_only(tmp_path: Path) -> None:
 def test_a_folder_in_its_place_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="cannot be written: is a directory"):
         JsonlSink(tmp_path, (), JsonlConfig(overwrite=True)).__enter__()
+
+
+def test_frames_that_nobody_looked_at_say_so(tmp_path: Path) -> None:
+    looked, carried = boxes((1, 2, 3, 4)), replace(boxes((1, 2, 3, 4)), is_carried=True)
+    with JsonlSink(tmp_path / "out.jsonl", ("person",)) as sink:
+        for found in (looked, carried):
+            for result in results([7], detections=found):
+                sink.write(result)
+    _, first, second = _lines(tmp_path / "out.jsonl")
+    assert "detected" not in first
+    assert second["detected"] is False
+    assert second["detections"] == first["detections"]
