@@ -2,9 +2,10 @@
 
 Backbone, neck and towers are those of the published NanoDet-Plus-m, so that its features are the
 start. There, every level says of its cells which class an object around them has and how far its
-four sides are, and many cells speak for one object. Here the levels meet at stride 8, each cell
-believes the level that is surest, and a cell loses for every cell that the centre of its box lies
-off: what is left are peaks, one an object, and no suppression is needed.
+four sides are, and many cells speak for one object. Here the levels meet at stride 8. Each fine
+cell hears the nearest cell of every level and what box it means, takes off a cost for every cell
+that the centre of that box lies away, and believes the level that is surest then. What is left are
+peaks, one an object, and no suppression is needed.
 
 Source: Zhou et al. 2019, Objects as Points, section 4, for the peaks; Li et al. 2020, Generalized
 Focal Loss, section 3.2, for sides as expectations. The way the levels meet is our own.
@@ -23,8 +24,8 @@ from detector.network import Heads, PointNetwork
 from detector.shufflenet import Conv, ShuffleNet
 
 BINS = 8  # a side's length is one of 0..7 cells of its level, or between
-OFF_CENTRE_COST = 0.5  # logits a squared cell at first; 0.25 to 1 measured alike (trials)
-OFF_CENTRE_MOST = 8.0  # squared cells; beyond, another object may be meant
+OFF_CENTRE_COST = 0.5  # logits a squared cell at first; 0.3 to 1 measured alike
+OFF_CENTRE_MOST = 8.0  # squared cells; 15 and 30 measured alike
 _RARE = -4.6  # class logits of fresh weights: a score of 0.01 (Focal Loss, section 4.1)
 
 
@@ -38,41 +39,32 @@ class Starter(PointNetwork):
         self.backbone = ShuffleNet()
         self.neck = GhostPan(ShuffleNet.channels)
         self.towers = nn.ModuleList(Tower(classes) for _ in STRIDES)
-        self.centre = nn.Sequential(Conv(WIDTH, WIDTH, kernel=KERNEL), nn.Conv2d(WIDTH, 1, 1))
-        self.off_centre_cost = nn.Parameter(torch.tensor(OFF_CENTRE_COST))
+        self.off_centre_cost = nn.Parameter(torch.full((len(STRIDES),), OFF_CENTRE_COST))
 
     def forward(self, pictures: Tensor) -> Heads:
         """The heads, in float32 whatever the network computes in."""
         maps = self.neck(self.backbone(pictures))  # (B, 96, H/8, W/8) to (B, 96, H/64, W/64)
         said = [tower(x) for tower, x in zip(self.towers, maps, strict=True)]
         h, w = maps[0].shape[2:]
+        costs = self.off_centre_cost.float().unbind()
         heat, sides = said[0].classes, said[0].sides
+        heat = heat - costs[0] * off_centre(sides)  # (B, classes, h, w)
         surest = heat.amax(1, keepdim=True)  # (B, 1, h, w)
-        for stride, coarse in zip(STRIDES[1:], said[1:], strict=True):
-            logits = smooth(coarse.classes, stride // self.stride, h, w)
+        for stride, coarse, cost in zip(STRIDES[1:], said[1:], costs[1:], strict=True):
+            own = seen_from_fine(coarse.sides, stride // self.stride, h, w)  # (B, 4, h, w)
+            logits = nearest(coarse.classes, stride // self.stride, h, w) - cost * off_centre(own)
             best = logits.amax(1, keepdim=True)
-            own = seen_from_fine(coarse.sides, stride // self.stride, h, w)
-            heat = torch.maximum(heat, logits)  # (B, classes, h, w)
-            sides = torch.where(best > surest, own, sides)  # (B, 4, h, w)
+            heat = torch.where(best > surest, logits, heat)
+            sides = torch.where(best > surest, own, sides)
             surest = torch.maximum(surest, best)
         left_top, right_bottom = sides[:, :2], sides[:, 2:]
-        size, offset = left_top + right_bottom, (right_bottom - left_top) / 2
-        # Detached: a score may not be bought by moving the box.
-        off = offset.detach().square().sum(1, keepdim=True).clamp(max=OFF_CENTRE_MOST)
-        centre = self.centre(said[0].features).float() - self.off_centre_cost.float() * off
-        return Heads(heat + centre, size, offset)
+        return Heads(heat, left_top + right_bottom, (right_bottom - left_top) / 2)
 
     def reset(self, stream: torch.Generator) -> None:
         """Gives every layer fresh weights, the same for the same state of `stream`."""
         super().reset(stream)
         for tower in self.towers:
             nn.init.constant_(tower.get_parameter("classes.bias"), _RARE)
-        self.start_centre()
-
-    def start_centre(self) -> None:
-        """Makes the learned centre say nothing, so that the box's own centre decides alone."""
-        nn.init.zeros_(self.centre[-1].get_parameter("weight"))
-        nn.init.zeros_(self.centre[-1].get_parameter("bias"))
         nn.init.constant_(self.off_centre_cost, OFF_CENTRE_COST)
 
 
@@ -80,12 +72,10 @@ class Said(NamedTuple):
     """What one level says of its cells.
 
     Attributes:
-        features: (B, 96, h, w), what the rest is made of.
         classes: (B, classes, h, w) float32 logits.
         sides: (B, 4, h, w) float32, left, top, right and bottom of the box, cells of the level.
     """
 
-    features: Tensor
     classes: Tensor
     sides: Tensor
 
@@ -100,9 +90,9 @@ class Tower(nn.Module):
         self.sides = nn.Conv2d(WIDTH, 4 * BINS, 1)
 
     def forward(self, x: Tensor) -> Said:
-        """In float32 but the features."""
+        """Both in float32."""
         x = self.features(x)
-        return Said(x, self.classes(x).float(), expected(self.sides(x).float()))
+        return Said(self.classes(x).float(), expected(self.sides(x).float()))
 
 
 def tower_features() -> nn.Sequential:
@@ -123,11 +113,13 @@ def expected(bins: Tensor) -> Tensor:
     return (share * length[:, None, None]).sum(2)
 
 
-def smooth(x: Tensor, factor: int, h: int, w: int) -> Tensor:
-    """A coarse map at every fine cell, bilinear: coarse cell j lies on fine cell factor * j."""
-    rows, columns = ((side - 1) * factor + 1 for side in x.shape[2:])
-    x = F.interpolate(x, size=(rows, columns), mode="bilinear", align_corners=True)
-    return F.pad(x, (0, factor - 1, 0, factor - 1), mode="replicate")[:, :, :h, :w]
+def off_centre(sides: Tensor) -> Tensor:
+    """Squared cells from each cell to the middle of its box, (B, 1, h, w), OFF_CENTRE_MOST at most.
+
+    Detached: a score may not be bought by moving the box.
+    """
+    off = (sides[:, 2:] - sides[:, :2]).detach() / 2
+    return off.square().sum(1, keepdim=True).clamp(max=OFF_CENTRE_MOST)
 
 
 def seen_from_fine(sides: Tensor, factor: int, h: int, w: int) -> Tensor:

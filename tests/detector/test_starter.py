@@ -14,7 +14,7 @@ from detector.config import DetectorConfig
 from detector.network import bare, untrained
 from detector.peaks import decode, plain_maps
 from detector.recipe import RECIPES
-from detector.starter import OFF_CENTRE_MOST, Starter, nearest, seen_from_fine, smooth
+from detector.starter import OFF_CENTRE_MOST, Starter, nearest, seen_from_fine
 from detector.table import build_detector
 from detector.weights import SHIPPED
 from tests.detector.frames import plain_frame
@@ -46,14 +46,23 @@ def test_every_fine_cell_sees_the_box_where_its_coarse_cell_does(
     torch.testing.assert_close(corners, nearest(wanted, factor, h, w), rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("factor", [2, 4, 8])
-def test_smooth_map_meets_the_coarse_one_where_coarse_cells_lie(factor: int) -> None:
-    coarse = torch.rand(1, 2, 5, 7, generator=torch.Generator().manual_seed(2))
-    fine = smooth(coarse, factor, 5 * factor - 1, 7 * factor)
-    assert fine.shape == (1, 2, 5 * factor - 1, 7 * factor)
-    torch.testing.assert_close(fine[:, :, ::factor, ::factor], coarse)
-    # halfway between two cells it is their mean
-    torch.testing.assert_close(fine[0, 0, 0, factor // 2], coarse[0, 0, 0, :2].mean())
+def test_cell_listens_to_the_level_whose_box_lies_around_it() -> None:
+    """A large object of level 16, surer than a small one of level 8 within it, hides it not."""
+    network = untrained(Starter, CLASSES).eval()
+    with torch.no_grad():
+        for tower, logits, sides in zip(network.towers, (2, 3, -9, -9), (1, 4, 1, 1), strict=True):
+            for name in ("classes", "sides"):
+                tower.get_parameter(f"{name}.weight").zero_()
+                tower.get_parameter(f"{name}.bias").zero_()
+            tower.get_parameter("classes.bias").fill_(logits)
+            tower.get_parameter("sides.bias").view(4, 8)[:, sides] = 50
+        heads = network(torch.zeros(1, 3, 64, 64))
+    # on even cells both boxes are centred, and 3 is more than 2; on cells odd in both directions
+    # the nearest of level 16 lies a cell off each way: 3 - 0.5 * 2 = 2 is no more than 2
+    assert heads.size[0, 0, 2, 2] == pytest.approx(16)
+    assert heads.heatmap[0, 0, 2, 2] == pytest.approx(3)
+    assert heads.size[0, 0, 1, 1] == pytest.approx(2)
+    assert heads.heatmap[0, 0, 1, 1] == pytest.approx(2)
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (192, 320), (416, 256), (32, 96)])

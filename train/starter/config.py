@@ -43,7 +43,7 @@ class DistilConfig:
         most_cells: of an input, at stride 8; larger draws are drawn again.
         learns: beginnings of the names of weights that learn; the rest stays as it is.
         lr: of AdamW at the end of the warm-up; a cosine follows.
-        centre_lr: times `lr`; of the centre, which alone begins with nothing learnt.
+        cost_lr: times `lr`; of the cost of lying off, four numbers that matter to everything.
         warmup: share of the steps.
         weight_decay: of AdamW.
         clip_norm: gradients longer than this are shortened to it.
@@ -65,7 +65,7 @@ class DistilConfig:
     most_cells: int = 2704  # 416 x 416
     learns: tuple[str, ...] = ("",)
     lr: float = 5e-5
-    centre_lr: float = 10.0
+    cost_lr: float = 10.0
     warmup: float = 0.1
     weight_decay: float = 0.01
     clip_norm: float = 5.0

@@ -202,12 +202,12 @@ def _groups(student: Starter, config: DistilConfig) -> list[dict[str, Any]]:
     """What learns, in two groups by their share of the rate; freezes the rest."""
     groups: list[dict[str, Any]] = [  # Any: as torch has it
         {"params": [], "share": 1.0},
-        {"params": [], "share": config.centre_lr},
+        {"params": [], "share": config.cost_lr},
     ]
     for name, weight in student.named_parameters():
         weight.requires_grad = name.startswith(config.learns)
         if weight.requires_grad:
-            groups["centre" in name.split(".")[0]]["params"].append(weight)
+            groups[name == "off_centre_cost"]["params"].append(weight)
     return [group for group in groups if group["params"]]
 
 

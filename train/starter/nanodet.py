@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from detector.coco import COCO_CLASSES
 from detector.ghostpan import STRIDES, WIDTH, GhostPan
+from detector.network import untrained
 from detector.shufflenet import ShuffleNet
 from detector.starter import BINS, Starter, expected, tower_features
 from train.starter.ncnn_file import fill_from_ncnn
@@ -64,8 +65,8 @@ def read_nanodet(param: Path, weights: Path) -> NanoDet:
 
 
 def starter_from(nanodet: NanoDet) -> Starter:
-    """A starter that knows what `nanodet` knows and whose own centre has still to be learnt."""
-    network = Starter(CLASSES)
+    """A starter that knows what `nanodet` knows, and nothing more yet."""
+    network = untrained(Starter, CLASSES)
     state = dict(network.state_dict())
     for key, value in nanodet.state_dict().items():
         if ".joint." in key:
@@ -74,7 +75,6 @@ def starter_from(nanodet: NanoDet) -> Starter:
         else:
             state[key] = value
     network.load_state_dict(state)
-    network.start_centre()
     return network
 
 

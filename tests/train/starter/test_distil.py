@@ -68,12 +68,12 @@ def test_stopped_teaching_goes_on_as_if_it_had_not_been(folder: Path) -> None:
 
 
 def test_only_what_should_learns(folder: Path) -> None:
-    config = _config(folder, "centre", learns=("centre", "off_centre"))
+    config = _config(folder, "towers", learns=("towers", "off_centre"))
     _school(config).run(Screen(quiet=True))
     before = read_weights(config.start).state_dict
-    after = read_checkpoint(folder / "centre" / LAST)["state_dict"]
+    after = read_checkpoint(folder / "towers" / LAST)["state_dict"]
     changed = {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])}
-    assert changed == {"centre", "off_centre_cost"}
+    assert changed == {"towers", "off_centre_cost"}
 
 
 def test_command_teaches_and_records_its_exam(folder: Path) -> None:
