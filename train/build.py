@@ -95,6 +95,7 @@ def prepare(
             "val", f"expected the classes of `train` ({len(names)}), got {held.class_names!r:.80}"
         )
     network = _network(config, recipe, len(names)).to(device)
+    torch.backends.cudnn.benchmark = True  # every batch has the same shape, as published
     imgsz = config.model.imgsz or recipe.imgsz
     about = About(config.model.name, names, recipe.mean, recipe.std, imgsz)
     learner = Learner(

@@ -150,8 +150,9 @@ class Learner:
                 scaled.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
             sums += torch.stack(found).detach()
         self._world.add(sums)
-        values = LossValues(*sums.tolist())
-        norm = self._gradient_norm()
+        # One wait for the device a step, when all of it is queued.
+        *terms, norm = torch.cat([sums, self._gradient_norm()[None]]).tolist()
+        values = LossValues(*terms)
         # With a scaler, endless gradients are its sign to scale less.
         numbers = values if self.scaler.is_enabled() else (*values, norm)
         if not all(math.isfinite(number) for number in numbers):
@@ -165,15 +166,15 @@ class Learner:
         self._world.add(total)
         return Norms(*total.unbind())
 
-    def _gradient_norm(self) -> float:
-        """The length of all gradients together, which are shortened if that is wished."""
+    def _gradient_norm(self) -> Tensor:
+        """() the length of all gradients together, which are shortened if that is wished."""
         if self.scaler.is_enabled():
             self.scaler.unscale_(self.optimizer)
         weights = [weight for weight in self.network.parameters() if weight.grad is not None]
         length = nn.utils.get_total_norm([weight.grad for weight in weights])
         if self._clip_norm > 0:
             nn.utils.clip_grads_with_norm_(weights, self._clip_norm, length)
-        return float(length)
+        return length
 
     def _move(self) -> bool:
         """The weights follow their gradients, and the average the weights; or fp16 overflowed."""

@@ -177,6 +177,8 @@ class Training:
 
     def _wants_stop(self) -> bool:
         """Whether any process was asked to stop; all must then, or the others wait for ever."""
+        if self._world.size == 1:
+            return self._should_stop()
         asked = torch.tensor(float(self._should_stop()), device=self._learner.device)
         self._world.add(asked)
         return bool(asked)

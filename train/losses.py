@@ -164,11 +164,10 @@ def focal(heads: Heads, targets: Targets) -> Tensor:
 
     Source: equation 1, with alpha 2 and beta 4.
     """
-    truth = targets.heatmap(heads.heatmap)
-    p = heads.heatmap.sigmoid().clamp(_CLAMP, 1 - _CLAMP)
-    at_peak = (1 - p) ** 2 * p.log()
-    elsewhere = (1 - truth) ** 4 * p**2 * (1 - p).log()
-    return -torch.where(truth == 1, at_peak, elsewhere).sum()
+    p = _scores(heads)
+    at = p.reshape(-1)[targets.heat_at]  # a few thousand cells, among which are all peaks
+    peaks = (targets.heat == 1) * (1 - at) ** 2 * at.log()
+    return -peaks.sum() - _elsewhere(p, targets)
 
 
 def quality_focal(heads: Heads, targets: Targets) -> Tensor:
@@ -176,10 +175,7 @@ def quality_focal(heads: Heads, targets: Targets) -> Tensor:
 
     Source: Li et al. 2020, Generalized Focal Loss, equation 3 with beta 2, at the centres alone.
     """
-    truth = targets.heatmap(heads.heatmap)
-    p = heads.heatmap.sigmoid().clamp(_CLAMP, 1 - _CLAMP)
-    elsewhere = (1 - truth) ** 4 * p**2 * (1 - p).log()
-    around = -torch.where(truth == 1, torch.zeros_like(p), elsewhere).sum()
+    p = _scores(heads)
     c, h, w = heads.heatmap.shape[1:]
     at = targets.centre_at
     cell = at.div(c * h * w, rounding_mode="floor") * (h * w) + at.remainder(h * w)
@@ -187,7 +183,17 @@ def quality_focal(heads: Heads, targets: Targets) -> Tensor:
         quality = iou(box_at_cell(_boxes(heads, cell)), box_at_cell(targets.centre_box))
     score = p.reshape(-1)[at]
     entropy = quality * score.log() + (1 - quality) * (1 - score).log()
-    return around - ((quality - score) ** 2 * entropy).sum()
+    return -((quality - score) ** 2 * entropy).sum() - _elsewhere(p, targets)
+
+
+def _scores(heads: Heads) -> Tensor:
+    return heads.heatmap.sigmoid().clamp(_CLAMP, 1 - _CLAMP)
+
+
+def _elsewhere(p: Tensor, targets: Targets) -> Tensor:
+    """The focal loss of all cells but the peaks, whose factor is 0; negative."""
+    absence = (1 - targets.heatmap(p)) ** 4
+    return (absence * p**2 * (1 - p).log()).sum()
 
 
 def _distances(heads: Heads, targets: Targets, over: Norms) -> tuple[Tensor, Tensor, Tensor]:

@@ -105,6 +105,25 @@ def _steps(learner: Learner, count: int) -> list[Step]:
     return [learner.step([_batch([1, 2])], lr=0.02) for _ in range(count)]
 
 
+@pytest.mark.parametrize(
+    ("loss", "targets"),
+    [
+        pytest.param(LossConfig(box="giou"), TargetsConfig(), id="giou"),
+        pytest.param(LossConfig(box="diou"), TargetsConfig(), id="diou"),
+        pytest.param(LossConfig(quality="iou"), TargetsConfig(), id="quality"),
+        pytest.param(
+            LossConfig(size=0.1, offset=1), TargetsConfig(regression="sparse"), id="sparse"
+        ),
+        pytest.param(LossConfig(), TargetsConfig(radius="corrected"), id="corrected radius"),
+    ],
+)
+def test_every_switch_learns(loss: LossConfig, targets: TargetsConfig) -> None:
+    learner = _learner(loss=loss)
+    batch = _batch([1, 2, 3], targets)
+    losses = [learner.step([batch], lr=0.01).losses.total for _ in range(40)]
+    assert losses[-1] < losses[0] / 5
+
+
 def test_normalised_pictures_are_the_detectors_own() -> None:
     from tests.detector.tiny import RECIPE
 
@@ -114,21 +133,25 @@ def test_normalised_pictures_are_the_detectors_own() -> None:
     np.testing.assert_allclose(found.numpy(), wanted, atol=1e-6)
 
 
-def _learner(optimizer: OptimizerConfig | None = None, config: LearnerConfig = EXACT) -> Learner:
+def _learner(
+    optimizer: OptimizerConfig | None = None,
+    config: LearnerConfig = EXACT,
+    loss: LossConfig | None = None,
+) -> Learner:
     return Learner(
         untrained(Plain, 2),
         Normalise((0.4,) * 3, (0.25,) * 3, CPU),
         CPU,
         World(),
-        loss=LossConfig(),
+        loss=loss or LossConfig(),
         optimizer=optimizer or OptimizerConfig(),
         config=config,
     )
 
 
-def _batch(seeds: Sequence[int]) -> Batch:
+def _batch(seeds: Sequence[int], targets: TargetsConfig | None = None) -> Batch:
     """A picture a seed, with as many boxes as the seed says."""
-    encoder = Encoder(2, 4, TargetsConfig())
+    encoder = Encoder(2, 4, targets or TargetsConfig())
     return encoder.collate([encoder(_sample(seed)) for seed in seeds])
 
 

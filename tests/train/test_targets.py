@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detector.detections import BoxesXyxy
+from detector.peaks import Maps, decode
 from tests.paths import SHARED, needs_shared
 from train.radius import corrected_radius, published_radius
 from train.sample import Sample
@@ -64,6 +66,35 @@ def test_dense_targets_are_what_the_words_say_in_float64(
     _assert_close(_dense(targets.box_at, targets.box_weight, weight.shape), weight)
     seen = weight > 1e-12  # fainter cells weigh nothing
     _assert_close(_boxes(targets, 16, 16)[seen], box[seen])
+
+
+# One object in every other eighth of the picture at most, so that no peak is another's neighbour.
+apart = st.lists(
+    st.tuples(
+        st.sampled_from([(x, y) for x in (0, 24, 44) for y in (0, 24, 44)]),
+        st.integers(0, CLASSES - 1),
+        st.floats(9, 18),
+        st.floats(9, 18),
+    ),
+    max_size=6,
+    unique_by=lambda each: each[0],
+)
+
+
+@given(apart)
+def test_decoding_perfect_heads_gives_the_boxes_back(
+    objects: Sequence[tuple[tuple[int, int], int, float, float]],
+) -> None:
+    corners = [(x, y, x + w, y + h) for (x, y), _, w, h in objects]
+    sample = _sample(corners, [kind for _, kind, _, _ in objects])
+    targets = encode(sample, CLASSES, STRIDE, TargetsConfig())
+    heat = _dense(targets.heat_at, targets.heat, (1, CLASSES, 16, 16))
+    box = torch.from_numpy(_boxes(targets, 16, 16)).permute(2, 0, 1)[None]
+    rows = decode(Maps(torch.from_numpy(heat), box[:, :2], box[:, 2:]), top_k=20)[0].numpy()
+    found = rows[rows[:, 4] == 1]
+    wanted = np.column_stack([sample.boxes_xyxy / STRIDE, np.ones(len(sample)), sample.class_id])
+    order_found, order_wanted = (np.lexsort(table[:, :2].T.round(3)) for table in (found, wanted))
+    _assert_close(found[order_found], wanted[order_wanted])
 
 
 def test_little_that_is_left_of_a_small_object_is_not_learnt() -> None:
