@@ -30,6 +30,8 @@ class DetectorConfig:
             for the detector's choice, which is "auto" on CUDA.
         batch_budget_ms: longest that a batch of an automatic size may take.
         top_k: most boxes a picture, before the score threshold.
+        nms_iou: of two boxes of a class that overlap more, the weaker goes; None for the
+            detector's choice. Read by those that suppress doubles so: yolox.
         detect_every: of each stream, only every so many-th frame is looked at; those between are
             given the boxes of the last one that was, marked as such.
     """
@@ -46,6 +48,7 @@ class DetectorConfig:
     batch: int | Literal["auto"] | None = None
     batch_budget_ms: float = 33.0  # a frame's time at 30 a second
     top_k: int = 100
+    nms_iou: float | None = None
     detect_every: int = 1
 
     def __post_init__(self) -> None:
@@ -57,6 +60,8 @@ class DetectorConfig:
             raise ValueError(f"batch_budget_ms: expected above 0, got {self.batch_budget_ms!r}")
         if self.top_k < 1:
             raise ValueError(f"top_k: expected at least 1, got {self.top_k!r}")
+        if self.nms_iou is not None and not 0 <= self.nms_iou <= 1:
+            raise ValueError(f"nms_iou: expected 0..1, got {self.nms_iou!r}")
         if self.detect_every < 1:
             raise ValueError(f"detect_every: expected at least 1, got {self.detect_every!r}")
 

@@ -17,6 +17,7 @@ from detector.config import DetectorConfig
 from detector.contract import Detector
 from detector.download import Progress
 from detector.errors import DetectorError, WeightsError
+from detector.stride import StridedDetector
 from detector.weights import SHIPPED, WEIGHTS, resolve_weights
 
 UNTRAINED = "untrained"
@@ -131,6 +132,15 @@ def build_detector(
         WeightsError: its weights are missing, damaged, or for another network.
         ValueError: a setting is no such word.
     """
+    detector = _build_every_frame(config, cache_dir, on_progress)
+    if config.detect_every == 1:
+        return detector
+    return StridedDetector(detector, config.detect_every)
+
+
+def _build_every_frame(
+    config: DetectorConfig, cache_dir: Path | None, on_progress: Progress | None
+) -> Detector:
     if ":" in config.name:
         return _build_from_outside(config)
     entry = DETECTORS.get(config.name)

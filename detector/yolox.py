@@ -36,7 +36,6 @@ class YoloxDetector:
             before cell and stride are applied as its output.
         config: what a person chose; `precision` and `flip_test` have no other choice here.
         parallelism: of the network's runs.
-        nms_iou: in 0..1; of two boxes of one class that overlap by more, the worse one goes.
 
     Raises:
         DetectorError: the config asks for what this network cannot do.
@@ -50,14 +49,13 @@ class YoloxDetector:
         config: DetectorConfig,
         *,
         parallelism: Parallelism,
-        nms_iou: float = NMS_IOU,
     ) -> None:
         _refuse_what_onnx_cannot(config)
         self.times = StageTimes()
         self._network = network
         self._config = config
         self._runs = parallelism.runs
-        self._nms_iou = nms_iou
+        self._nms_iou = NMS_IOU if config.nms_iou is None else config.nms_iou
         self._wanted = choose_classes(COCO_CLASSES, config.classes)
         self._width, self._height = _input_size(network, config.imgsz)
         self._one_by_one = network.input_shape[0] is not None
@@ -73,7 +71,6 @@ class YoloxDetector:
         weights: Path | None,
         *,
         parallelism: Parallelism | None = None,
-        nms_iou: float = NMS_IOU,
     ) -> Self:
         """The detector of an ONNX file.
 
@@ -90,7 +87,7 @@ class YoloxDetector:
         )
         if parallelism is None:
             chosen = Parallelism.of_machine(on_cuda=network.on_cuda)
-        return cls(network, config, parallelism=chosen, nms_iou=nms_iou)
+        return cls(network, config, parallelism=chosen)
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -200,6 +200,7 @@ def _config(given: argparse.Namespace) -> EvaluateConfig:
             runtime=runtime,
             flip_test=given.flip_test,
             batch=given.batch,
+            nms_iou=given.nms_iou,
         ),
         scales=given.scales,
         soft_nms=given.soft_nms,
@@ -235,6 +236,7 @@ def _parser() -> Parser:
         metavar="S,...",
         help="look at every picture in these sizes, then suppress softly: 0.5,0.75,1,1.25,1.5",
     )
+    add("--nms-iou", type=float, metavar="P", help="overlap that yolox allows (0.45)")
     add("--soft-nms", action="store_true", help="suppress softly after a single look too")
     add(
         "--published-rounding",

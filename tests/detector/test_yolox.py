@@ -309,8 +309,8 @@ def test_published_network_reaches_its_precision_on_coco(
     folder = SHARED / "data" / "coco"
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(str(folder / "annotations" / "instances_val2017_subset.json"))
-    config = DetectorConfig(name="yolox", score_threshold=0.001)
-    with YoloxDetector.from_config(config, NANO, nms_iou=nms_iou) as detector:
+    config = DetectorConfig(name="yolox", score_threshold=0.001, nms_iou=nms_iou)
+    with YoloxDetector.from_config(config, NANO) as detector:
         pictures = [truth.imgs[image_id] for image_id in truth.getImgIds()]
         frames = (frame_of(_read(folder / "val2017" / each["file_name"])) for each in pictures)
         found = _found(detector, frames)

@@ -312,10 +312,10 @@ def test_published_network_is_worth_the_same_as_before_in_both_ways(
 ) -> None:
     truth = read_truth(COCO_VAL)
     pictures = find_pictures(truth, SHARED / "data" / "coco" / "val2017")
-    config = DetectorConfig(name="yolox", score_threshold=0.001)
+    config = DetectorConfig(name="yolox", score_threshold=0.001, nms_iou=nms_iou)
     found = []
     for through_pipeline in (False, True):
-        detector = YoloxDetector.from_config(config, NANO, nms_iou=nms_iou)
+        detector = YoloxDetector.from_config(config, NANO)
         found.append(evaluate(detector, truth, pictures, through_pipeline=through_pipeline))
     assert found[0].rows == found[1].rows
     assert found[0].summary.ap == found[1].summary.ap == pytest.approx(expected, abs=0.0005)
