@@ -137,7 +137,9 @@ def test_shipped_weights_work_without_a_network(
         raise OSError("no network here")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    detector = build_detector(DetectorConfig(name="starter", device="cpu"), cache_dir=tmp_path)
+    detector = build_detector(
+        DetectorConfig(name="starter", device="cpu", runtime="torch"), cache_dir=tmp_path
+    )
     assert detector.class_names == RECIPES["starter"].class_names
     with detector:
         [found] = detector.collect(detector.submit([plain_frame(128, 128, 128)]))
