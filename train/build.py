@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -31,9 +31,11 @@ from train.loader import Loader, make_loader
 from train.loop import Plan, Training
 from train.normalise import Normalise
 from train.sample import Samples
-from train.snapshot import Position, resume
+from train.snapshot import Position, changed_settings, resume
 from train.start import start_from
 from train.validation import Validation
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +131,7 @@ def prepare(
             f"an epoch of {len(samples)} pictures has no step of "
             f"{config.batch} x {config.accumulate} x {world.size} pictures",
         )
-    position = _position(config.output, about, learner, resumes=resumes)
+    position = _position(config, about, learner, resumes=resumes)
     training = Training(
         plan,
         learner,
@@ -241,8 +243,9 @@ def _network(config: TrainConfig, recipe: Recipe, classes: int) -> PointNetwork:
     return network
 
 
-def _position(folder: Path, about: About, learner: Learner, *, resumes: bool) -> Position:
-    """The beginning, or where the last checkpoint in `folder` was taken."""
+def _position(config: TrainConfig, about: About, learner: Learner, *, resumes: bool) -> Position:
+    """The beginning, or where the last checkpoint in the output folder was taken."""
+    folder, settings = config.output, dump(config)
     path = folder / LAST
     if not path.exists():
         return Position()
@@ -251,4 +254,9 @@ def _position(folder: Path, about: About, learner: Learner, *, resumes: bool) ->
             f"output folder {str(folder)!r}: holds a training already; go on with --resume, or "
             "choose another with --output"
         )
-    return resume(read_checkpoint(path), about, learner)
+    content = read_checkpoint(path)
+    position = resume(content, about, learner)
+    changed = changed_settings(content.get("config"), settings)
+    if changed:
+        logger.warning("going on with other settings than before: %s", ", ".join(changed))
+    return position

@@ -232,7 +232,13 @@ class Learner:
             RuntimeError, ValueError, KeyError: it is another network's or another optimizer's.
         """
         self.network.load_state_dict(state["network"])
+        chosen = [
+            {name: value for name, value in group.items() if name != "params"}
+            for group in self.optimizer.param_groups
+        ]
         self.optimizer.load_state_dict(state["optimizer"])
+        for group, options in zip(self.optimizer.param_groups, chosen, strict=True):
+            group.update(options)  # who goes on with another momentum or decay means it
         self.scaler.load_state_dict(state["scaler"])
         self.skipped = state["skipped"]
         if self.average is not None and state["average"] is not None:

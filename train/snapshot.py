@@ -116,6 +116,23 @@ def resume(content: Content, about: About, learner: Learner) -> Position:
         ) from error
 
 
+def changed_settings(before: object, now: object, path: str = "") -> list[str]:
+    """Where two configurations differ, as plain data: `optimizer.lr: 0.01 -> 0.001`.
+
+    >>> changed_settings({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2})
+    ['a.b: 1 -> 3']
+    """
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        return [
+            text
+            for name in sorted({*before, *now})
+            for text in changed_settings(
+                before.get(name), now.get(name), f"{path}.{name}" if path else name
+            )
+        ]
+    return [] if before == now else [f"{path}: {_brief(before)} -> {_brief(now)}"]
+
+
 def random_state() -> dict[str, Any]:  # Any: what each library calls its state
     """Of all generators that a step may draw from."""
     version, words, gauss = random.getstate()

@@ -80,6 +80,16 @@ def test_resuming_with_another_optimizer_is_refused(tmp_path: Path) -> None:
         run(configured(tmp_path, {"optimizer": {"kind": "adamw"}}), resumes=True)
 
 
+def test_going_on_with_other_settings_is_told_and_done(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(configured(tmp_path), stop_after=1)
+    slower = {"optimizer": {"kind": "sgd", "lr": 0.001, "weight_decay": 0.5}}
+    notebook = run(configured(tmp_path, slower), resumes=True, stop_after=1)
+    assert notebook.steps[0].lr == 0.001
+    assert "optimizer.lr: 0.01 -> 0.001, optimizer.weight_decay: 0.0001 -> 0.5" in caplog.text
+
+
 def test_training_ends_early_when_nothing_gets_better(tmp_path: Path) -> None:
     """At a rate of next to nothing the first epoch's AP, 0, stays the best."""
     changes = {
