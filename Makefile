@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo check test test-gpu bench clean
+.PHONY: setup demo check test test-gpu bench bench-gpu clean
 
 setup: $(VENV)/ready
 
@@ -29,6 +29,9 @@ test-gpu: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+bench-gpu: setup
+	$(BIN)/python -m benchmarks.gpu benchmarks/results
 
 clean:
 	rm -rf $(VENV) runs .mypy_cache .ruff_cache .pytest_cache

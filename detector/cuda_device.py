@@ -60,12 +60,18 @@ class CudaLane:
             yield
 
     def run(
-        self, work: Work, *, after: Sequence[CudaMark], begun: CudaMark, done: CudaMark
+        self,
+        work: Work,
+        *,
+        after: Sequence[CudaMark],
+        done: CudaMark,
+        begun: CudaMark | None = None,
     ) -> None:
         """Queue `work`, which is called here and now."""
         for mark in after:
             self.stream.wait_event(mark.event)
-        begun.event.record(self.stream)
+        if begun is not None:
+            begun.event.record(self.stream)
         with self.current():
             work()
         done.event.record(self.stream)

@@ -75,11 +75,16 @@ class HostLane:
         self._thread.start()
 
     def run(
-        self, work: Work, *, after: Sequence[HostMark], begun: HostMark, done: HostMark
+        self,
+        work: Work,
+        *,
+        after: Sequence[HostMark],
+        done: HostMark,
+        begun: HostMark | None = None,
     ) -> None:
         """Queue `work`."""
         awaited = [mark.latest for mark in after]
-        begins, ends = begun.set_later(), done.set_later()
+        begins, ends = (begun or HostMark()).set_later(), done.set_later()
 
         def job() -> None:
             try:
@@ -98,7 +103,7 @@ class HostLane:
     def recorded(self, work: Work) -> Work:
         """`work` itself, run once in the lane, as recording would."""
         done = HostMark()
-        self.run(work, after=(), begun=HostMark(), done=done)
+        self.run(work, after=(), done=done)
         done.wait()
         return work
 

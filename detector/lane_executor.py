@@ -150,20 +150,17 @@ class LaneExecutor(Generic[M]):
         self._copying.run(
             partial(staged.copy_, slot.staging[:size], non_blocking=True),
             after=(),
-            begun=slot.idle,
             done=slot.copied,
         )
         self._preparing.run(
             partial(self._preprocess, table, staged, self._lookup, out),
             after=(slot.copied,),
-            begun=slot.idle,
             done=slot.prepared,
         )
         self._computing.run(compute, after=(slot.prepared,), begun=slot.started, done=slot.computed)
         self._returning.run(
             partial(rows_back.copy_, rows, non_blocking=True),
             after=(slot.computed,),
-            begun=slot.idle,
             done=slot.returned,
         )
         batch = _Batch(slot, count)

@@ -35,15 +35,20 @@ class Lane(Protocol[M_contra]):
     """Work that is done in the order of queueing, beside other lanes'."""
 
     def run(
-        self, work: Work, *, after: Sequence[M_contra], begun: M_contra, done: M_contra
+        self,
+        work: Work,
+        *,
+        after: Sequence[M_contra],
+        done: M_contra,
+        begun: M_contra | None = None,
     ) -> None:
         """Queue `work` and return at once.
 
         Args:
             work: called now or later, in any thread; nothing it needs may change until `done`.
             after: marks of other lanes, as they are set now, to be passed first.
-            begun: set between them and the work.
             done: set behind the work.
+            begun: set between them and the work, if anybody wants to know.
         """
         ...
 

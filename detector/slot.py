@@ -37,9 +37,8 @@ class Slot(Generic[M]):
         self.staging = self.staged = torch.empty(0, dtype=torch.uint8)
         self.rows = device.memory(limit, top_k, 6, dtype=torch.float32)
         self.rows_back = device.staging_memory(limit, top_k, 6, dtype=torch.float32)
-        names = ("idle", "copied", "prepared", "started", "computed", "returned")
-        self.idle, self.copied, self.prepared, self.started, self.computed, self.returned = (
-            device.mark() for _ in names
+        self.copied, self.prepared, self.started, self.computed, self.returned = (
+            device.mark() for _ in range(5)
         )
 
     def reserve(self, size: int, height: int, width: int) -> None:

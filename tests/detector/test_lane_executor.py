@@ -161,12 +161,18 @@ class _Late(HostDevice):
         lane = super().lane(name, is_urgent=is_urgent)
         run = lane.run
 
-        def late(work: Work, *, after: Sequence[HostMark], begun: HostMark, done: HostMark) -> None:
+        def late(
+            work: Work,
+            *,
+            after: Sequence[HostMark],
+            done: HostMark,
+            begun: HostMark | None = None,
+        ) -> None:
             def delayed() -> None:
                 threading.Event().wait(0.002)
                 work()
 
-            run(delayed, after=after, begun=begun, done=done)
+            run(delayed, after=after, done=done, begun=begun)
 
         lane.run = late  # type: ignore[method-assign]  # a slower thread
         return lane

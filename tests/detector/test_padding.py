@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -8,6 +9,7 @@ from detector.fold import fold_batch_norm
 from detector.hardnet import HARDNET85, ConvLayer
 from detector.network import untrained
 from detector.padding import misaligned, pad_channels
+from detector.recipe import RECIPES
 from tests.detector.tiny import tiny_network
 
 
@@ -110,3 +112,20 @@ def test_what_is_understood_beside_it_is_padded() -> None:
         (m.in_channels, m.out_channels) for m in network.modules() if isinstance(m, nn.Conv2d)
     ]
     assert widths == [(3, 8), (8, 8), (8, 2)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_network_of_ours_computes_the_same(name: str) -> None:
+    recipe = RECIPES[name]
+    network = untrained(recipe.network, len(recipe.class_names)).eval()
+    fold_batch_norm(network)
+    _random_biases(network)
+    network.double()
+    pictures = torch.randn(1, 3, 64, 96, dtype=torch.float64)
+    with torch.inference_mode():
+        expected = [head.clone() for head in network(pictures)]
+        pad_channels(network)
+        found = network(pictures)
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)  # heads are float32
