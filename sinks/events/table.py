@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,12 @@ from sinks.events.clips import ClipsConfig, ClipsSink
 from sinks.events.database import DatabaseSink
 from sinks.events.heat import HeatmapSink
 from sinks.events.lines import EventLinesSink
+from sinks.events.mqtt_config import MqttConfig
+from sinks.events.sending import SendingSink
 from sinks.events.spreadsheet import CSV_LINES
+from sinks.events.webhook import WebhookConfig, WebhookCourier
 from sinks.kind import BuiltSink, SinkContext, SinkKind
+from streamer.errors import SinkError
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +71,32 @@ def _heatmap_sinks(
     return [BuiltSink(HeatmapSink(folder, overwrite=overwrite), None)]
 
 
+def _webhook_sinks(
+    argument: str | None, config: WebhookConfig, _context: SinkContext
+) -> list[BuiltSink]:
+    url = argument or ""
+    courier = WebhookCourier(url, config)
+    return [BuiltSink(SendingSink("webhook", url, courier, config.delivery), None)]
+
+
+def _mqtt_sinks(argument: str | None, config: MqttConfig, _context: SinkContext) -> list[BuiltSink]:
+    try:
+        courier = importlib.import_module("sinks.events.mqtt").MqttCourier(argument or "", config)
+    except ImportError as error:
+        raise SinkError(
+            f"sink mqtt: expected its client library, got {error}; pip install -e '.[mqtt]'"
+        ) from error
+    sink = SendingSink("mqtt", argument or "", courier, config.delivery)
+    courier.on_lost = sink.wake
+    return [BuiltSink(sink, None)]
+
+
 EVENT_SINKS: Mapping[str, SinkKind] = {
     "events": SinkKind(EventsConfig, _lines_sinks),
     "csv": SinkKind(EventsConfig, _csv_sinks),
     "heatmap": SinkKind(EventsConfig, _heatmap_sinks),
     "clips": SinkKind(ClipsConfig, _clips_sinks),
     "sqlite": SinkKind(EventsConfig, _database_sinks),
+    "webhook": SinkKind(WebhookConfig, _webhook_sinks),
+    "mqtt": SinkKind(MqttConfig, _mqtt_sinks),
 }
