@@ -37,6 +37,8 @@ from sinks.annotate import Style
 from sinks.console import Readout
 from sinks.display import DisplayConfig
 from sinks.events.clips import ClipsConfig
+from sinks.events.mqtt_config import MqttConfig
+from sinks.events.webhook import WebhookConfig
 from sinks.fetching import Fetching
 from sinks.file import FileSink
 from sinks.gpu import GpuProbe, open_gpu
@@ -119,6 +121,8 @@ class RunConfig:
     segments: SegmentsConfig = field(default_factory=SegmentsConfig)
     stream: StreamConfig = field(default_factory=StreamConfig)
     web: WebConfig = field(default_factory=WebConfig)
+    webhook: WebhookConfig = field(default_factory=WebhookConfig)
+    mqtt: MqttConfig = field(default_factory=MqttConfig)
     clips: ClipsConfig = field(default_factory=ClipsConfig)
     style: Style = field(default_factory=Style)
     output: Path | None = None
@@ -300,6 +304,7 @@ def _analytics(
         stream,
         _tracker(config),
         config.scene,
+        moves=config.tracking.camera == "shift",
         class_names=class_names,
         min_score=config.detector.score_threshold,
     )

@@ -9,6 +9,7 @@ from analytics.engine import Engine
 from analytics.region import LineConfig, ZoneConfig
 from analytics.scene_config import SceneConfig
 from analytics.track import AtLeast, Track, TrackingConfig
+from analytics.tracking.camera import CameraShift
 from analytics.tracking.tracker import TrackerConfig
 from analytics.watch import Watch
 from detector.classes import choose_classes
@@ -55,6 +56,7 @@ def build_analytics(
     tracker: TrackerConfig | None,
     scene: SceneConfig,
     *,
+    moves: bool = False,
     class_names: Sequence[str],
     min_score: float,
 ) -> list[Analytic[Detections]]:
@@ -64,6 +66,7 @@ def build_analytics(
         stream: as it begins; single pictures are neither tracked nor counted.
         tracker: of the stream, or None.
         scene: what is watched, of this stream or of all.
+        moves: the camera may move.
         class_names: of the detector.
         min_score: of boxes that stay where nothing is tracked although a tracker asked for more.
 
@@ -74,7 +77,8 @@ def build_analytics(
         return []
     if stream.kind == "images":
         return [AtLeast(min_score)]
-    steps: list[Analytic[Detections]] = [Track.of_stream(stream, tracker)]
+    camera = CameraShift() if moves else None
+    steps: list[Analytic[Detections]] = [Track.of_stream(stream, tracker, camera)]
     mine = scene.of_stream(stream.stream_id)
     if mine.counts:
         # The one wall clock there is: a recording's own time of day nobody knows.

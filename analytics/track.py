@@ -9,11 +9,13 @@ from typing import Literal
 import numpy as np
 
 from analytics.tracking.bytetrack import ByteTrackConfig
+from analytics.tracking.camera import CameraShift, camera_matrix
+from analytics.tracking.kalman import Floats
 from analytics.tracking.ocsort import OcSortConfig
 from analytics.tracking.sort import SortConfig
 from analytics.tracking.tracker import Tracker, TrackerConfig, build_tracker
 from detector.detections import Detections
-from streamer.frame import StreamInfo
+from streamer.frame import Frame, StreamInfo
 from streamer.result import Result
 
 
@@ -23,12 +25,15 @@ class TrackingConfig:
 
     Attributes:
         name: a key of TRACKERS, "none", or "auto": ByteTrack where something is counted.
+        camera: "still", or "shift": boxes are followed over the scene instead of over the picture,
+            by how far the background has moved; for cameras that turn or are carried.
         sort: of SORT.
         bytetrack: of ByteTrack.
         ocsort: of OC-SORT.
     """
 
     name: Literal["auto", "none", "sort", "bytetrack", "ocsort"] = "auto"
+    camera: Literal["still", "shift"] = "still"
     sort: SortConfig = field(default_factory=SortConfig)
     bytetrack: ByteTrackConfig = field(default_factory=ByteTrackConfig)
     ocsort: OcSortConfig = field(default_factory=OcSortConfig)
@@ -55,16 +60,21 @@ class Track:
 
     Args:
         tracker: with no frame of another stream in it.
+        camera: how the camera moves, or None where it stands still.
     """
 
-    def __init__(self, tracker: Tracker) -> None:
+    def __init__(self, tracker: Tracker, camera: CameraShift | None = None) -> None:
         self._tracker = tracker
+        self._camera = camera
+        self._size: tuple[int, int] | None = None  # of the first picture
         self._looks: tuple[_Look, ...] = ()  # the last two, the newer one last
 
     @classmethod
-    def of_stream(cls, stream: StreamInfo, config: TrackerConfig) -> Track:
+    def of_stream(
+        cls, stream: StreamInfo, config: TrackerConfig, camera: CameraShift | None = None
+    ) -> Track:
         """Tracking for a stream, at its own nominal rate."""
-        return cls(build_tracker(config, rate=stream.rate))
+        return cls(build_tracker(config, rate=stream.rate), camera)
 
     @property
     def min_score(self) -> float:
@@ -80,9 +90,18 @@ class Track:
         frame = result.frame
         if result.detections.is_carried:
             return dataclasses.replace(result, detections=self._expected(frame.time_s))
-        tracked = self._tracker.update(result.detections, frame.time_s, (frame.width, frame.height))
+        size = (frame.width, frame.height)
+        tracked = self._tracker.update(
+            result.detections, frame.time_s, size, camera=self._motion(frame, size)
+        )
         self._looks = (*self._looks[-1:], _Look(frame.time_s, tracked))
         return dataclasses.replace(result, detections=tracked)
+
+    def _motion(self, frame: Frame, size: tuple[int, int]) -> Floats | None:
+        if self._camera is None:
+            return None
+        self._size = self._size or size
+        return camera_matrix(self._camera.update(frame.i420().y), self._size)
 
     def _expected(self, time_s: float) -> Detections:
         if not self._looks:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 from analytics.tracking.bytetrack import ByteTrack, ByteTrackConfig
+from analytics.tracking.kalman import Floats
 from analytics.tracking.ocsort import OcSort, OcSortConfig
 from analytics.tracking.sort import Sort, SortConfig
 from analytics.tracking.stream import NOMINAL_RATE, Algorithm, StreamTracker
@@ -20,7 +21,14 @@ class Tracker(Protocol):
 
     min_score: float
 
-    def update(self, detections: Detections, time_s: float, size: tuple[int, int]) -> Detections:
+    def update(
+        self,
+        detections: Detections,
+        time_s: float,
+        size: tuple[int, int],
+        *,
+        camera: Floats | None = None,
+    ) -> Detections:
         """The boxes that continue a confirmed track, with its id."""
         ...
 
