@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PACKAGES = ("torch", "numpy", "opencv-python", "av", "onnxruntime")
+PACKAGES = ("torch", "numpy", "opencv-python", "av", "onnxruntime", "openvino")
 ROOT = Path(__file__).resolve().parents[1]
 
 
