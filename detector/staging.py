@@ -6,6 +6,7 @@ One buffer goes over in one copy: first the table, a row a picture, then the sam
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import cv2
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from detector.colour import IDENTITY, ColourMatrix, colour_matrix
 from detector.geometry import Placement
 from detector.letterbox import GREY, Letterbox
-from streamer.picture import Picture
+from streamer.picture import Picture, PlaneArray
 from streamer.samples import Samples, samples_of
 
 ALIGNMENT = 16  # bytes; a plane begins at a multiple, as wide loads like it
@@ -78,6 +79,19 @@ class Sampling:
         return cls(scale, shift, (box.width, box.height), is_clamped=True, fill=GREY)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Helpers:
+    """Threads that copy.
+
+    Attributes:
+        pool: of them.
+        count: of them.
+    """
+
+    pool: Executor
+    count: int
+
+
 def stored_samples(picture: Picture) -> tuple[Samples, ColourMatrix]:
     """What is copied of a picture, and how it becomes blue, green and red."""
     samples = samples_of(picture)
@@ -99,6 +113,8 @@ def stage(
     pictures: Sequence[tuple[Samples, ColourMatrix]],
     samplings: Sequence[Sampling],
     out: NDArray[np.uint8],
+    *,
+    helpers: Helpers | None = None,
 ) -> Table:
     """Write table and samples from the beginning of `out`.
 
@@ -106,25 +122,38 @@ def stage(
         pictures: as `stored_samples` gives them.
         samplings: one a picture.
         out: (n,) contiguous, at least `bytes_needed`, on a multiple of ALIGNMENT.
+        helpers: threads that copy; None where the calling one does.
 
     Returns:
         The table within `out`.
     """
     table: Table = out[: len(pictures) * ROW.itemsize].view(ROW)
     end = _aligned(len(pictures) * ROW.itemsize)
+    copies: list[tuple[NDArray[np.uint8], PlaneArray]] = []
     for row, (samples, matrix), sampling in zip(table, pictures, samplings, strict=True):
         begin = end
         starts = []
         for plane in samples.planes:
             starts.append(end - begin)
-            np.copyto(out[end : end + plane.size].reshape(plane.shape), plane)
+            copies.append((out[end : end + plane.size].reshape(plane.shape), plane))
             end += _aligned(plane.size)
         _describe(row, begin, starts, samples)
         row["weights"], row["zeros"] = matrix.weights, matrix.zeros
         row["scale"], row["shift"] = sampling.scale, sampling.shift
         row["covered"] = sampling.covered
         row["is_clamped"], row["fill"] = sampling.is_clamped, sampling.fill
+    if helpers is None:
+        _copy(copies)
+    else:
+        shares = [copies[first :: helpers.count] for first in range(helpers.count)]
+        for done in [helpers.pool.submit(_copy, share) for share in shares]:
+            done.result()
     return table
+
+
+def _copy(copies: Sequence[tuple[NDArray[np.uint8], PlaneArray]]) -> None:
+    for target, plane in copies:
+        np.copyto(target, plane)
 
 
 def _describe(row: np.void, begin: int, starts: Sequence[int], samples: Samples) -> None:

@@ -258,6 +258,8 @@ def _parse(arguments: list[str] | None) -> tuple[Plan, list[str]]:
     parser.add_argument("--skip", nargs="*", default=[], choices=sorted(STEPS))
     parser.add_argument("--quick", action="store_true", help="a minute instead of eight")
     given = parser.parse_args(arguments)
+    if given.device != "cpu" and not torch.cuda.is_available():
+        parser.error(f"--device {given.device}: no CUDA device was found; cpu rehearses")
     plan = Plan(
         given.folder,
         torch.device(given.device),

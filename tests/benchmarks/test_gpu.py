@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks.gpu.__main__ import STEPS, main
 from benchmarks.gpu.ladder import VARIANTS
@@ -28,6 +29,17 @@ def test_rehearsal_on_the_cpu_writes_every_step(
     assert results["decode"]["cpu x 2"] > 0
     exact = results["agreement"]["starter_coco"]["fp32"]
     assert (exact["heads_error"], exact["missed"], exact["added"]) == (0, 0, 0)
+
+
+def test_without_a_gpu_it_says_so_and_measures_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(SystemExit, match="2"):
+        main([str(tmp_path)])
+    assert "no CUDA device was found" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_step_that_fails_is_noted_and_the_next_one_runs(tmp_path: Path) -> None:

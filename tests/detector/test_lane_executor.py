@@ -45,6 +45,7 @@ def _executor(
     limit: int = 4,
     prepare: Preprocess = preprocess,
     times: StageTimes | None = None,
+    helpers: int | None = None,
 ) -> Iterator[LaneExecutor[HostMark]]:
     with device or HostDevice() as opened:
         yield LaneExecutor(
@@ -55,6 +56,7 @@ def _executor(
             preprocess=prepare,
             limit=limit,
             is_exact=True,
+            helpers=helpers,
         )
 
 
@@ -124,6 +126,16 @@ def test_sizes_may_change_from_batch_to_batch() -> None:
         for frames, each in zip(batches, pending, strict=True):
             expected = _expected(frames, program, Native())
             np.testing.assert_allclose(each.wait(), expected, rtol=0, atol=1e-3)
+
+
+def test_large_pictures_are_copied_by_several_threads() -> None:
+    frames, program = _frames(4, width=1280, height=720), _program()
+    with _executor(program=program, helpers=3) as executor:
+        found = _submit(executor, frames).wait()
+        names = {thread.name.partition("_")[0] for thread in threading.enumerate()}
+    assert "staging" in names
+    expected = _expected(frames, program, Stretch(64, 64))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3)
 
 
 def test_rows_that_a_small_map_has_not_are_zeros() -> None:
