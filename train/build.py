@@ -115,22 +115,7 @@ def prepare(
     if held is not None:
         looked = _held_feed(config, held, encoder, size, world)
         validation = Validation(looked, names, config.loss, world, drawn=config.pictures)
-    plan = Plan(
-        schedule=config.schedule,
-        keep=config.keep,
-        lr=config.optimizer.lr,
-        batch=config.batch,
-        accumulate=config.accumulate,
-        batches=len(feed),
-        val_every=config.val_every,
-        folder=config.output,
-    )
-    if not plan.steps:
-        raise ConfigError(
-            "batch",
-            f"an epoch of {len(samples)} pictures has no step of "
-            f"{config.batch} x {config.accumulate} x {world.size} pictures",
-        )
+    plan = _plan(config, len(feed))
     position = _position(config, about, learner, resumes=resumes)
     training = Training(
         plan,
@@ -144,6 +129,24 @@ def prepare(
         should_stop=should_stop,
     )
     return Prepared(training, position)
+
+
+def _plan(config: TrainConfig, batches: int) -> Plan:
+    """For epochs of so many batches a process."""
+    plan = Plan(
+        schedule=config.schedule,
+        keep=config.keep,
+        lr=config.optimizer.lr,
+        accumulate=config.accumulate,
+        batches=batches,
+        val_every=config.val_every,
+        folder=config.output,
+    )
+    if not plan.steps:
+        raise ConfigError(
+            "accumulate", f"an epoch of {batches} batches has no step of {config.accumulate}"
+        )
+    return plan
 
 
 def open_samples(config: Source) -> Samples:

@@ -45,6 +45,9 @@ class Events:
         """Writes what is still in memory."""
         self._writer.close()
 
+    def began(self, rows: Sequence[EpochRow]) -> None:
+        """What was is told already."""
+
     def stepped(self, report: StepReport) -> None:
         """A point of every curve, now and then."""
         if report.total_step % _EVERY and report.total_step != 1:

@@ -36,7 +36,6 @@ class Plan:
         schedule: how long, and how fast when.
         keep: which checkpoints, and when to stop early.
         lr: the learning rate that the schedule shapes.
-        batch: pictures a step and process.
         accumulate: batches a step.
         batches: an epoch and process.
         val_every: epochs between two looks at other pictures.
@@ -46,7 +45,6 @@ class Plan:
     schedule: ScheduleConfig
     keep: KeepConfig
     lr: float
-    batch: int
     accumulate: int
     batches: int
     val_every: int
@@ -111,6 +109,8 @@ class Training:
             SampleError: a picture is broken, and such pictures are not skipped.
         """
         self._observers = observers
+        for observer in observers:
+            observer.began(position.rows)
         while not self._is_done(position):
             speed = self._learn(position)
             if speed is None:
@@ -195,12 +195,13 @@ class Training:
         self._tell_left_out()
         position.batch, position.seconds = 0, 0.0
         position.sums, position.learnt = LossValues(), 0
-        self._write(LAST, position)
+        # LAST comes last: killed before it, the end of the epoch is done again, with all files.
         best = best_epoch(position.rows)
         if best is not None and best.epoch == position.epoch:
             self._write(BEST, position, is_resumable=False)
         if plan.keep.every_epochs and position.epoch % plan.keep.every_epochs == 0:
             self._write(f"epoch_{position.epoch:04d}.pth", position)
+        self._write(LAST, position)
         for observer in self._observers:
             observer.finished(position.rows, measured.pictures if measured else [])
 

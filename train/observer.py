@@ -42,6 +42,10 @@ class StepReport:
 class Observer(AbstractContextManager["Observer"], Protocol):
     """Is told; may not change anything, and is closed at the end."""
 
+    def began(self, rows: Sequence[EpochRow]) -> None:
+        """Before the first step: the epochs of earlier runs, the last of which may be untold."""
+        ...
+
     def stepped(self, report: StepReport) -> None:
         """After every step."""
         ...

@@ -49,6 +49,9 @@ class ConsoleProgress:
         """Takes it away."""
         self._bar.stop()
 
+    def began(self, rows: Sequence[EpochRow]) -> None:
+        """What was is told already."""
+
     def stepped(self, report: StepReport) -> None:
         """After every step."""
         told = (

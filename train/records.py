@@ -44,6 +44,12 @@ class Records:
 
             write_whole(self._folder / CURVES_FILE, curves(self._rows))
 
+    def began(self, rows: Sequence[EpochRow]) -> None:
+        """Writes the table, which lacks a row where an earlier run was killed before writing it."""
+        self._rows = list(rows)
+        if rows:
+            write_table(self._folder, rows)
+
     def stepped(self, report: StepReport) -> None:
         """Records are of epochs."""
 

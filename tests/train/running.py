@@ -42,6 +42,9 @@ class Notebook:
     ) -> None:
         pass
 
+    def began(self, rows: Sequence[EpochRow]) -> None:
+        self.rows = list(rows)
+
     def stepped(self, report: StepReport) -> None:
         self.steps.append(report)
 

@@ -7,10 +7,11 @@ import torch
 
 from detector.checkpoint import read_checkpoint as read_weights
 from tests.detector.tiny import tiny_network
-from tests.train.running import run
+from tests.train.running import run, run_to_the_end
 from tests.train.shapes import configured
 from train.checkpoint import BEST, LAST, read_checkpoint
 from train.errors import CheckpointError, DivergedError
+from train.history import HISTORY_FILE
 
 CONSTANT = {"decay": "constant", "warmup": 0}
 
@@ -59,6 +60,14 @@ def test_checkpoint_can_be_used_for_detecting_and_says_for_what(tmp_path: Path) 
         assert weights.about.imgsz == "64"
     assert "training" in read_checkpoint(tmp_path / "run" / LAST)
     assert "training" not in read_checkpoint(tmp_path / "run" / BEST)
+
+
+def test_table_that_was_not_written_before_a_kill_is_written_later(tmp_path: Path) -> None:
+    config = configured(tmp_path, {"val": None})
+    run(config)  # writes no table, as if killed before
+    assert not (config.output / HISTORY_FILE).exists()
+    run_to_the_end(config)
+    assert len((config.output / HISTORY_FILE).read_text().splitlines()) == 1 + 2
 
 
 def test_finished_training_that_is_resumed_does_nothing(tmp_path: Path) -> None:
