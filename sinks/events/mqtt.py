@@ -66,7 +66,7 @@ def parse_broker(url: str) -> Broker:
     except ValueError:
         parts, port = urlsplit(""), None
     topic = unquote(parts.path).strip("/")
-    is_known = parts.scheme in _PORTS and parts.hostname and not parts.query and not parts.fragment
+    is_known = parts.scheme in _PORTS and parts.hostname and not {*"?#"} & {*url}
     if not is_known or _WILDCARD.search(topic) or "\0" in topic:
         raise SinkError(
             "sink mqtt: expected mqtt:// or mqtts://[user:password@]host[:port][/topic], got "
@@ -187,6 +187,7 @@ class _Link:
         if broker.user is not None:
             client.username_pw_set(broker.user, broker.password)
         if trusted is not None:
+            trusted.sslsocket_class = _Handshaking
             client.tls_set_context(trusted)
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
@@ -279,3 +280,14 @@ class _Link:
         with self._changed:
             self._acknowledged.add(mid)
             self._changed.notify_all()
+
+
+class _Handshaking(ssl.SSLSocket):
+    """Closes itself where the peer is not trusted, which paho 2.2 leaves undone."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - ssl's form
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise

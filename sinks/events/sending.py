@@ -78,6 +78,11 @@ class SendingSink:
         """Keep what ended with its stream; raises as `write`."""
         self._keep(end.notes, None)
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the latest attempt failed; None if it did not."""
+        return self._sender.trouble
+
     def wake(self) -> None:
         """The courier has something to do; any thread."""
         self._sender.wake()

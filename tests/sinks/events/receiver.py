@@ -7,6 +7,7 @@ import queue
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ import numpy as np
 from analytics.analysis import Analysis
 from detector.detections import Detections
 from sinks.events.delivery import DeliveryConfig
+from sinks.events.sending import SendingSink
 from streamer.frame import Frame, StreamInfo
 from streamer.picture import BgrPicture
 from streamer.result import Result
@@ -43,6 +45,13 @@ def quick(spool: Path, **changes: Any) -> DeliveryConfig:  # any of its fields
     """Tries again at once."""
     given = DeliveryConfig(spool=spool, retry_s=0.01, retry_most_s=0.05, end_s=PATIENCE_S)
     return replace(given, **changes)
+
+
+def wait_for_trouble(sending: SendingSink) -> str:
+    """Until an attempt has failed; why."""
+    while sending.trouble is None:
+        time.sleep(0.01)
+    return sending.trouble
 
 
 def free_port() -> int:
