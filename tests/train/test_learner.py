@@ -15,7 +15,7 @@ from train.errors import DivergedError
 from train.learner import Learner, LearnerConfig, Precision, Step
 from train.losses import LossConfig
 from train.normalise import Normalise
-from train.optimizer import OptimizerConfig
+from train.optimizer import OptimizerConfig, make_optimizer
 from train.sample import Sample
 from train.targets import TargetsConfig
 
@@ -70,6 +70,16 @@ def test_average_follows_and_is_what_is_used() -> None:
         start, learner.network.parameters(), learner.trained.parameters(), strict=True
     ):
         torch.testing.assert_close(mean, (old + new.detach()) / 2)  # decay 0.5, no ramp left
+
+
+@pytest.mark.parametrize(("decays", "groups"), [(True, [4]), (False, [2, 2])])
+def test_biases_and_norms_decay_as_published_or_not_at_all(
+    decays: bool, groups: Sequence[int]
+) -> None:
+    config = OptimizerConfig(kind="adamw", weight_decay=0.1, decays_norms=decays)
+    made = make_optimizer(untrained(Plain, 2), config).param_groups  # two kernels, two biases
+    assert [len(group["params"]) for group in made] == groups
+    assert [group["weight_decay"] for group in made] == [0.1, 0.0][: len(groups)]
 
 
 def test_step_whose_loss_is_no_number_can_be_skipped_and_is_counted() -> None:
