@@ -27,6 +27,7 @@ class CudaOptions:
 
     Attributes:
         pads: channel counts to multiples of 8.
+        pads_picture: the picture's three channels, too.
         fuses: convolution, bias and ReLU in one call.
         compiles: torch.compile, a minute at the start.
         autotunes: cuDNN tries its algorithms at the first batch of every size.
@@ -34,6 +35,7 @@ class CudaOptions:
     """
 
     pads: bool = True
+    pads_picture: bool = True
     fuses: bool = True
     compiles: bool = False
     autotunes: bool = False
@@ -70,10 +72,13 @@ class CudaExecutor(LaneExecutor[CudaMark]):
 
 
 def prepare_network(network: PointNetwork, compute: Compute, options: CudaOptions) -> None:
-    """Padded, joined, moved to the device, in its precision and channels last; in place."""
+    """Padded, joined, moved to the device, in its precision and channels last; in place.
+
+    Afterwards it wants pictures of `padding.picture_channels`.
+    """
     is_half = compute.dtype is not torch.float32
     if options.pads and is_half:  # float32 has no use for it
-        pad_channels(network)
+        pad_channels(network, pads_picture=options.pads_picture)
     place_network(network, compute)
     if options.fuses and is_half:
         fuse_relu(network)

@@ -25,6 +25,7 @@ from detector.colour import ColourMatrix
 from detector.errors import DeviceError
 from detector.geometry import Placement
 from detector.lanes import Device, M
+from detector.padding import picture_channels
 from detector.program import Pending, Program
 from detector.slot import Slot
 from detector.staging import (
@@ -190,7 +191,8 @@ class LaneExecutor(Generic[M]):
             self.finish(self._in_flight.pop(self._next))
         if self._next == len(self._slots):
             top_k = self._program.top_k
-            self._slots.append(Slot(self._device, self._limit, top_k, self._dtype))
+            channels = picture_channels(self._program.network)
+            self._slots.append(Slot(self._device, self._limit, top_k, self._dtype, channels))
         return self._slots[self._next]
 
     def _compute(self, pictures: Tensor, rows: Tensor) -> None:

@@ -32,25 +32,39 @@ _CHANNELWISE: frozenset[Callable[..., object]] = frozenset(
 )
 
 
-def pad_channels(network: nn.Module, multiple: int = MULTIPLE) -> int:
+def pad_channels(
+    network: nn.Module, multiple: int = MULTIPLE, *, pads_picture: bool = False
+) -> int:
     """Pads the convolutions inside `network`, in place; gives back how many were misaligned.
 
+    With `pads_picture` the network is afterwards given (B, `picture_channels(network)`, H, W), of
+    which the first three are blue, green and red and the others anything finite.
+
     Args:
-        network: in evaluation mode, batch normalisation folded; takes (B, 3, H, W) of its own
+        network: in evaluation mode, batch normalisation folded; takes pictures of its own
             number format where it lies.
         multiple: of channels.
+        pads_picture: the picture's three channels, too.
     """
     before = len(misaligned(network, multiple))
     if before:
-        watched = _watch(network)
-        padded = {
-            conv: _rounded(conv.out_channels, multiple) for conv in watched if watched[conv].is_free
+        watched = _watch(network, keeps_picture=not pads_picture)
+        padded: dict[_Producer, int] = {
+            conv: _rounded(conv.out_channels, multiple)
+            for conv, seen in watched.items()
+            if seen.is_free
         }
+        convolutions = [conv for conv in watched if isinstance(conv, nn.Conv2d)]
         # Inputs first: they are told apart by the widths that their producers still have.
-        columns = {conv: _columns(watched[conv].inputs, padded) for conv in watched}
-        for conv in watched:
+        columns = {conv: _columns(watched[conv].inputs, padded) for conv in convolutions}
+        for conv in convolutions:
             _rewrite(conv, columns[conv], padded.get(conv, conv.out_channels))
     return before
+
+
+def picture_channels(network: nn.Module) -> int:
+    """How many channels the first convolution wants."""
+    return next(m.in_channels for m in network.modules() if isinstance(m, nn.Conv2d))
 
 
 def misaligned(network: nn.Module, multiple: int = MULTIPLE) -> list[str]:
@@ -63,29 +77,41 @@ def misaligned(network: nn.Module, multiple: int = MULTIPLE) -> list[str]:
     ]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Picture:
+    """Where channels begin."""
+
+    out_channels: int
+
+
+_Producer = nn.Conv2d | _Picture
+
+
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    """Channels that lie side by side: all those of a convolution, or `count` of anything else."""
+    """Channels that lie side by side: all those of a producer, or `count` of anything else."""
 
-    producer: nn.Conv2d | None
+    producer: _Producer | None
     count: int
 
 
 @dataclass(slots=True)
 class _Watched:
-    """What the forward pass has shown of a convolution."""
+    """What the forward pass has shown of a producer."""
 
     inputs: Sequence[_Segment]
     is_free: bool = True  # nobody minds how many channels it gives
 
 
-def _watch(network: nn.Module) -> dict[nn.Conv2d, _Watched]:
+def _watch(network: nn.Module, *, keeps_picture: bool) -> dict[_Producer, _Watched]:
     parameter = next(network.parameters())
     by_weight = {
         id(module.weight): module for module in network.modules() if isinstance(module, nn.Conv2d)
     }
-    picture = parameter.new_zeros(1, 3, _PROBE_PX, _PROBE_PX)
-    watcher = _Watcher(by_weight)
+    picture = parameter.new_zeros(1, picture_channels(network), _PROBE_PX, _PROBE_PX)
+    watcher = _Watcher(by_weight, picture)
+    if keeps_picture:
+        watcher.pin(picture)
     with torch.inference_mode(), watcher:
         watcher.pin(network(picture))
     return watcher.watched
@@ -94,11 +120,13 @@ def _watch(network: nn.Module) -> dict[nn.Conv2d, _Watched]:
 class _Watcher(TorchFunctionMode):
     """Follows channels from convolution to convolution through one forward pass."""
 
-    def __init__(self, by_weight: Mapping[int, nn.Conv2d]) -> None:
+    def __init__(self, by_weight: Mapping[int, nn.Conv2d], picture: Tensor) -> None:
         super().__init__()
         self._by_weight = by_weight
+        source = _Picture(picture.shape[1])
+        self.watched: dict[_Producer, _Watched] = {source: _Watched(())}
         self._seen: dict[int, tuple[Tensor, Sequence[_Segment]]] = {}  # the tensor is kept alive
-        self.watched: dict[nn.Conv2d, _Watched] = {}
+        self._note(picture, [_Segment(source, source.out_channels)])
 
     def __torch_function__(
         self,
@@ -180,7 +208,7 @@ def _is_channelwise(
     return func in _CHANNELWISE
 
 
-def _columns(inputs: Sequence[_Segment], padded: Mapping[nn.Conv2d, int]) -> Tensor:
+def _columns(inputs: Sequence[_Segment], padded: Mapping[_Producer, int]) -> Tensor:
     """For every input channel to be, the one it has now, or -1 for zeros."""
     columns: list[int] = []
     begin = 0

@@ -20,10 +20,11 @@ def preprocess(table: Table, staged: Tensor, lookup: Tensor, out: Tensor) -> Non
         table: (B,) on the host.
         staged: (n,) uint8, a buffer that `staging.stage` has filled.
         lookup: (256, 3) float32, the network's input for every value of blue, green and red.
-        out: (B', 3, H, W) of any floating type and layout, B' >= B; the first B are written.
+        out: (B', C, H, W) of any floating type and layout, B' >= B, C >= 3; of the first B pictures
+            the first three channels are written.
     """
     for row, target in zip(table, out, strict=False):
-        target.copy_(_picture(row, staged, lookup, target.shape[1], target.shape[2]))
+        target[:3].copy_(_picture(row, staged, lookup, target.shape[1], target.shape[2]))
 
 
 def _picture(row: np.void, staged: Tensor, lookup: Tensor, height: int, width: int) -> Tensor:

@@ -49,10 +49,10 @@ def preprocess(
         table: (B,) on the host, of which only the length is read here.
         staged: (n,) uint8 on the device, begins with the table.
         lookup: (256, 3) float32, contiguous, on the device.
-        out: (B', 3, H, W) of any floating type in channels-last memory, B' >= B.
+        out: (B', C, H, W) of any floating type in channels-last memory, B' >= B, C >= 3.
         block: pixels a program, a power of two; the interpreter likes many.
     """
-    height, width = out.shape[2:]
+    _, channels, height, width = out.shape
     grid = (triton.cdiv(height * width, block), len(table))
     words = staged[: len(table) * ROW.itemsize]
     _kernel[grid](
@@ -63,13 +63,22 @@ def preprocess(
         out,
         height * width,
         width,
+        channels,
         block=block,
     )
 
 
 @triton.jit  # type: ignore[untyped-decorator]  # triton's
 def _kernel(  # type: ignore[no-untyped-def]  # its arguments are types of the kernel language
-    staged_ptr, words_ptr, floats_ptr, lookup_ptr, out_ptr, pixels, width, block: tl.constexpr
+    staged_ptr,
+    words_ptr,
+    floats_ptr,
+    lookup_ptr,
+    out_ptr,
+    pixels,
+    width,
+    channels,
+    block: tl.constexpr,
 ):
     picture = tl.program_id(1)
     index = tl.program_id(0) * block + tl.arange(0, block)
@@ -95,7 +104,7 @@ def _kernel(  # type: ignore[no-untyped-def]  # its arguments are types of the k
     blue = tl.where(is_covered, _mixed(b00, b01, b10, b11, x_share, y_share), fill)
     green = tl.where(is_covered, _mixed(g00, g01, g10, g11, x_share, y_share), fill)
     red = tl.where(is_covered, _mixed(r00, r01, r10, r11, x_share, y_share), fill)
-    target = out_ptr + (picture.to(tl.int64) * pixels + index) * 3
+    target = out_ptr + (picture.to(tl.int64) * pixels + index) * channels
     kind = out_ptr.dtype.element_ty
     tl.store(target, tl.load(lookup_ptr + blue * 3).to(kind), is_inside)
     tl.store(target + 1, tl.load(lookup_ptr + green * 3 + 1).to(kind), is_inside)

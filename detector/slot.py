@@ -15,7 +15,7 @@ from detector.lanes import Device, Lane, M, Work
 _SIZES = 4  # of input that are worth a recorded program each; pictures of any size come beyond
 _SPARE = 1.25  # of bytes: the next picture is a little larger
 
-Compute = Callable[[Tensor, Tensor], None]  # (B, 3, H, W) pictures into (B, K, 6) rows
+Compute = Callable[[Tensor, Tensor], None]  # (B, C, H, W) pictures into (B, K, 6) rows
 
 
 class Slot(Generic[M]):
@@ -26,12 +26,16 @@ class Slot(Generic[M]):
         limit: pictures at most.
         top_k: rows a picture.
         dtype: of the network's input.
+        channels: of the network's input; those beyond three are zeros.
     """
 
-    def __init__(self, device: Device[M], limit: int, top_k: int, dtype: torch.dtype) -> None:
+    def __init__(
+        self, device: Device[M], limit: int, top_k: int, dtype: torch.dtype, channels: int
+    ) -> None:
         self._device = device
         self._dtype = dtype
         self._limit = limit
+        self._channels = channels
         self._programs: dict[tuple[int, int, int], Work] = {}
         self._input = torch.empty(0)
         self.staging = self.staged = torch.empty(0, dtype=torch.uint8)
@@ -54,7 +58,7 @@ class Slot(Generic[M]):
             self.staging = self.staged = torch.empty(0, dtype=torch.uint8)  # first give back
             self.staging = self._device.staging_memory(roomy, dtype=torch.uint8)
             self.staged = self._device.memory(roomy, dtype=torch.uint8)
-        values = self._limit * height * width * 3
+        values = self._limit * height * width * self._channels
         if values > len(self._input):
             self._programs.clear()  # they know the old memory
             self._input = torch.empty(0)
@@ -66,9 +70,9 @@ class Slot(Generic[M]):
         return staging
 
     def pictures(self, count: int, height: int, width: int) -> Tensor:
-        """The network's input, (count, 3, height, width) in channels-last memory."""
-        values = self._input[: count * height * width * 3]
-        return values.view(count, height, width, 3).permute(0, 3, 1, 2)
+        """The network's input, (count, channels, height, width) in channels-last memory."""
+        values = self._input[: count * height * width * self._channels]
+        return values.view(count, height, width, self._channels).permute(0, 3, 1, 2)
 
     def program(self, count: int, height: int, width: int, compute: Compute, lane: Lane[M]) -> Work:
         """What computes `rows` from `pictures`; recorded at the first call for a size.

@@ -18,6 +18,7 @@ from detector.device import Compute
 from detector.fold import fold_batch_norm
 from detector.geometry import Stretch
 from detector.network import Heads, PointNetwork
+from detector.padding import picture_channels
 from detector.peaks import decode, plain_maps
 from detector.recipe import Recipe
 from streamer.sources.synthetic import SyntheticConfig, SyntheticSource
@@ -94,7 +95,9 @@ def _heads(
     parts = []
     with torch.inference_mode(), cudnn.flags(enabled=True, allow_tf32=False):
         for each in inputs:
-            x = torch.from_numpy(each)[None].permute(0, 3, 1, 2).to(place, dtype)
+            x = torch.zeros(1, picture_channels(network), *each.shape[:2])
+            x[:, :3] = torch.from_numpy(each).permute(2, 0, 1)
+            x = x.to(place, dtype, memory_format=torch.channels_last)
             parts.append(network(x))
     return Heads(*(torch.cat([part[k].cpu() for part in parts]) for k in range(3)))
 

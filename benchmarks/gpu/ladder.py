@@ -18,6 +18,7 @@ from detector.cuda_executor import CudaOptions, prepare_network
 from detector.device import Compute
 from detector.fold import fold_batch_norm
 from detector.network import Heads, PointNetwork
+from detector.padding import picture_channels
 from detector.peaks import decode, decode_logits, plain_maps
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,9 @@ VARIANTS: Mapping[str, Variant] = {
     "padded, fused": Variant(options=_FULL),
     "graph": Variant(is_recorded=True),
     "graph, padded": Variant(options=CudaOptions(pads=True, fuses=False), is_recorded=True),
+    "graph, padded but the picture, fused": Variant(
+        options=CudaOptions(pads_picture=False), is_recorded=True
+    ),
     "graph, fused": Variant(options=CudaOptions(pads=False, fuses=True), is_recorded=True),
     "graph, padded, fused": Variant(options=_FULL, is_recorded=True),
     "graph, padded, fused, autotuned": Variant(
@@ -156,7 +160,7 @@ def _work(
 ) -> Work:
     """One forward pass over random pictures that stay where they are."""
     stream = torch.Generator().manual_seed(size)
-    pictures = torch.randn(size, 3, side, side, generator=stream)
+    pictures = torch.randn(size, picture_channels(network), side, side, generator=stream)
     pictures = pictures.to(place, _dtype(variant, place))
     if variant.options is not None:
         pictures = pictures.to(memory_format=torch.channels_last)

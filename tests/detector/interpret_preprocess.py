@@ -16,6 +16,7 @@ from detector.staging import Sampling, bytes_needed, stage, stored_samples
 from tests.detector.test_preprocess import LEVELS, PICTURES, STRETCH
 
 WIDTH, HEIGHT = STRETCH.width, STRETCH.height
+CHANNELS = 8  # as a padded network wants them
 BLOCK = 8192  # one program a picture: a program costs the interpreter a tenth of a second
 
 
@@ -37,11 +38,12 @@ def main() -> int:
     stored = [stored_samples(picture) for picture in pictures]
     staged = np.zeros(bytes_needed([samples for samples, _ in stored]), np.uint8)
     table = stage(stored, samplings, staged)
-    out = torch.full((len(pictures) + 1, 3, HEIGHT, WIDTH), -1.0, dtype=torch.float16)
+    out = torch.full((len(pictures) + 1, CHANNELS, HEIGHT, WIDTH), -1.0, dtype=torch.float16)
     out = out.to(memory_format=torch.channels_last)
     preprocess(table, torch.from_numpy(staged), torch.from_numpy(LEVELS), out, block=BLOCK)
     assert bool((out[-1] == -1).all()), "wrote beyond the batch"
-    found = out[:-1].permute(0, 2, 3, 1).float().numpy()
+    assert bool((out[:, 3:] == -1).all()), "wrote beyond the colours"
+    found = out[:-1, :3].permute(0, 2, 3, 1).float().numpy()
     difference = np.abs(found - np.stack(expected))
     sys.stdout.write(f"{difference.max():.0f} {np.mean(difference > 0):.6f}\n")
     return 0

@@ -19,6 +19,7 @@ from detector.geometry import Geometry, Native, Stretch
 from detector.host_device import HostDevice, HostLane, HostMark
 from detector.lane_executor import DEPTH, LaneExecutor, Preprocess
 from detector.lanes import Work
+from detector.padding import pad_channels
 from detector.preprocess_torch import preprocess
 from detector.program import Pending, Program
 from detector.staging import Table
@@ -100,6 +101,14 @@ def test_any_number_of_pictures_gives_their_rows_in_order(count: int, geometry: 
 def test_mirrored_pictures_are_averaged() -> None:
     frames, program = _frames(3), _program(flip_test=True)
     expected = _expected(frames, program, Stretch(64, 64))
+    with _executor(program=program) as executor:
+        np.testing.assert_allclose(_submit(executor, frames).wait(), expected, atol=1e-3)
+
+
+def test_a_padded_network_s_pictures_have_channels_of_zeros() -> None:
+    frames, program = _frames(3), _program()
+    expected = _expected(frames, program, Stretch(64, 64))
+    pad_channels(program.network, pads_picture=True)
     with _executor(program=program) as executor:
         np.testing.assert_allclose(_submit(executor, frames).wait(), expected, atol=1e-3)
 

@@ -8,7 +8,7 @@ from detector.centernet import CenterNet
 from detector.fold import fold_batch_norm
 from detector.hardnet import HARDNET85, ConvLayer
 from detector.network import untrained
-from detector.padding import misaligned, pad_channels
+from detector.padding import misaligned, pad_channels, picture_channels
 from detector.recipe import RECIPES
 from tests.detector.tiny import tiny_network
 
@@ -50,6 +50,20 @@ def test_a_network_whose_splits_are_misaligned_computes_the_same() -> None:
         expected = _heads(network, pictures)
         assert pad_channels(network) > len(misaligned(network)) > 0
         found = _heads(network, pictures)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert float((ours - theirs).abs().max() / theirs.abs().max()) < 1e-12
+
+
+def test_a_padded_picture_s_further_channels_do_not_matter() -> None:
+    network = tiny_network().double().eval()
+    fold_batch_norm(network)
+    pictures = torch.randn(2, 3, 64, 64, dtype=torch.float64)
+    with torch.inference_mode():
+        expected = _heads(network, pictures)
+        pad_channels(network, pads_picture=True)
+        assert picture_channels(network) == 8
+        pad_channels(network, pads_picture=True)  # again, which changes nothing
+        found = _heads(network, torch.cat([pictures, torch.randn(2, 5, 64, 64).double()], 1))
     for ours, theirs in zip(found, expected, strict=True):
         assert float((ours - theirs).abs().max() / theirs.abs().max()) < 1e-12
 

@@ -44,6 +44,7 @@ def test_kernel_compiles_for_hopper(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "out_ptr": "*fp16",
         "pixels": "i32",
         "width": "i32",
+        "channels": "i32",
         "block": "constexpr",
     }
     source = ASTSource(
