@@ -127,6 +127,9 @@ _OPTIONS: Mapping[str, _Option] = {
     "--runtime": _Option(
         "detector.runtime", str, "R", "auto, torch, compile, onnx, openvino or tensorrt"
     ),
+    "--quantised": _Option(
+        "detector.quantised", str, "FILE", "the same network in int8, by detector.quantise"
+    ),
     "--detect-every": _Option(
         "detector.detect_every", typed, "K", "look at every K-th frame; carry boxes over between"
     ),

@@ -25,6 +25,8 @@ class DetectorConfig:
         precision: of the network's arithmetic; "auto" is fp16 on CUDA and fp32 on the CPU.
         runtime: the program that runs the network; "auto" is torch on CUDA and on the CPU the
             fastest of those installed: openvino, then onnx, then torch.
+        quantised: a file of detector.quantise, run by OpenVINO in place of the weights that it was
+            made from; None for the weights themselves.
         flip_test: average with the mirrored picture: slower, a little better.
         batch: most frames a forward pass takes; "auto" for what measures best at the start; None
             for the detector's choice, which is "auto" on CUDA.
@@ -44,6 +46,7 @@ class DetectorConfig:
     device: str = "auto"
     precision: Precision = "auto"
     runtime: Runtime = "auto"
+    quantised: str | None = None
     flip_test: bool = False
     batch: int | Literal["auto"] | None = None
     batch_budget_ms: float = 33.0  # a frame's time at 30 a second

@@ -50,11 +50,13 @@ class EngineChoice:
         network: folded, in evaluation mode, on the CPU; the engine may change it.
         compute: where and in which precision.
         folder: of prepared files; None for the user's cache folder.
+        quantised: the network in int8, to be run in its place, or None.
     """
 
     network: PointNetwork
     compute: Compute
     folder: Path | None = None
+    quantised: Path | None = None
 
 
 def check_engine(engine: Engine, network: PointNetwork, dtype: torch.dtype, *, name: str) -> None:

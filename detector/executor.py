@@ -95,6 +95,7 @@ def open_executor(
     runtime: Runtime = "auto",
     shape: Shape | None = None,
     folder: Path | None = None,
+    quantised: Path | None = None,
 ) -> Iterator[Executor]:
     """Moves the network to its device, in place, and makes it ready; ends its threads at last.
 
@@ -105,6 +106,7 @@ def open_executor(
         runtime: the program that runs the network.
         shape: the input to be ready for, or None where frames decide.
         folder: of prepared networks; None for the user's cache folder.
+        quantised: the network in int8, to be run in its place by OpenVINO, or None.
 
     Raises:
         DetectorError: the runtime is not installed.
@@ -113,10 +115,10 @@ def open_executor(
     """
     if runtime not in ("auto", *ENGINES):
         raise ValueError(f"runtime: expected auto, {', '.join(ENGINES)}, got {runtime!r}")
-    if compute.device.type == "cuda" and runtime in CUDA_OPTIONS:
+    if compute.device.type == "cuda" and runtime in CUDA_OPTIONS and quantised is None:
         yield CudaExecutor(program, compute, times, CUDA_OPTIONS[runtime])
         return
-    engine = _open_engine(EngineChoice(program.network, compute, folder), runtime)
+    engine = _open_engine(EngineChoice(program.network, compute, folder, quantised), runtime)
     if shape is not None:
         batch, height, width = shape
         pictures = batch * (2 if program.flip_test else 1)
@@ -126,6 +128,8 @@ def open_executor(
 
 
 def _open_engine(choice: EngineChoice, runtime: Runtime) -> Engine:
+    if choice.quantised is not None:
+        return _open_quantised(choice, runtime)
     if choice.compute.device.type == "cuda" and runtime in _ON_CPU_ALONE:
         raise DeviceError(
             f"runtime {runtime!r}: expected the CPU here, got CUDA; use --device cpu, or "
@@ -140,3 +144,14 @@ def _open_engine(choice: EngineChoice, runtime: Runtime) -> Engine:
             except DetectorError as error:
                 logger.warning("%s; trying the next", error)
     return ENGINES["torch"](choice)
+
+
+def _open_quantised(choice: EngineChoice, runtime: Runtime) -> Engine:
+    if choice.compute.device.type == "cuda" or runtime not in ("auto", "openvino"):
+        raise DeviceError(
+            f"quantised: expected OpenVINO on the CPU, got runtime {runtime!r} on "
+            f"{choice.compute.device}; use --device cpu --runtime openvino"
+        )
+    from detector.runtime_quantised import open_quantised  # here as the engines above
+
+    return open_quantised(choice)

@@ -81,6 +81,7 @@ class CenterNetDetector:
         )
         self._runtime = config.runtime
         self._prepared = prepared
+        self._quantised = None if config.quantised is None else Path(config.quantised)
         self._opened = ExitStack()
         self._executor: Executor | None = None
 
@@ -151,6 +152,7 @@ class CenterNetDetector:
             runtime=self._runtime,
             shape=self._shape(),
             folder=self._prepared,
+            quantised=self._quantised,
         )
         self._executor = self._opened.enter_context(executor)
         if self._measures_batch and isinstance(self._geometry, Stretch):
