@@ -44,7 +44,7 @@ class Measured(NamedTuple):
 
     Attributes:
         losses: of all pictures together.
-        precision: COCO's figures; the first process alone has them, others have empty ones.
+        precision: COCO's figures, the same in all processes.
         pictures: some of them with truth and findings drawn.
     """
 
@@ -107,6 +107,8 @@ class Validation:
         precision = ApSummary()
         if self._world.is_first:
             precision = _precision(gathered, self._class_names)
+        # All have to agree on the best epoch: they write checkpoints and stop together.
+        precision = self._world.gather(precision)[0]
         return Measured(mean.values(), precision, drawn)
 
 
