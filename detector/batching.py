@@ -6,7 +6,6 @@ More pictures a batch keep a device busier, up to a point; beyond it they only w
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
@@ -15,6 +14,7 @@ import numpy as np
 from detector.buckets import LARGEST, bucket_sizes
 from detector.geometry import Placement
 from detector.program import Executor
+from streamer.clock import Clock, MonotonicClock
 from streamer.frame import Frame, StreamInfo
 from streamer.picture import BgrPicture
 
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 TOLERANCE = 0.05  # of the best rate, for which nobody shall wait longer
 _ROUNDS = 3  # batches that are timed for each place in flight
-_SECONDS = 2.0  # a size that takes longer is timed once, and none larger is tried
+_SLOW_MS = 2000.0  # a size that takes longer is timed once, and none larger is tried
 
 
 def choose_batch(
@@ -53,7 +53,12 @@ def choose_batch(
 
 
 def measure_batches(
-    executor: Executor, place: Placement, *, budget_ms: float, sizes: Iterable[int] | None = None
+    executor: Executor,
+    place: Placement,
+    *,
+    budget_ms: float,
+    sizes: Iterable[int] | None = None,
+    clock: Clock | None = None,
 ) -> dict[int, float]:
     """Milliseconds a batch, by size, with as many in flight as the executor likes.
 
@@ -65,14 +70,15 @@ def measure_batches(
         place: of the pictures in the network's input; they are noise of that size.
         budget_ms: longest that a batch may take.
         sizes: rising; None for all that there are.
+        clock: to measure by.
     """
     measured: dict[int, float] = {}
     pixels = np.random.default_rng(0).integers(0, 256, (place.height, place.width, 3))
     picture = BgrPicture(pixels.astype(np.uint8))
     for size in sizes or bucket_sizes(LARGEST):
         frames = [_frame(picture)] * size
-        measured[size] = _batch_ms(executor, frames, [place] * size)
-        if measured[size] > budget_ms or measured[size] > _SECONDS * 1e3:
+        measured[size] = _batch_ms(executor, frames, [place] * size, clock or MonotonicClock())
+        if measured[size] > budget_ms or measured[size] > _SLOW_MS:
             break
     return measured
 
@@ -86,24 +92,26 @@ def measured_batch(executor: Executor, place: Placement, *, budget_ms: float) ->
     return chosen
 
 
-def _batch_ms(executor: Executor, frames: Sequence[Frame], places: Sequence[Placement]) -> float:
+def _batch_ms(
+    executor: Executor, frames: Sequence[Frame], places: Sequence[Placement], clock: Clock
+) -> float:
     depth = executor.depth
-    start_s = time.perf_counter()
+    start_ns = clock.now_ns()
     executor.submit(frames, places).wait()
-    first_s = time.perf_counter() - start_s
-    if first_s > _SECONDS:  # a slow device; making ready is a small part of it
-        return first_s * 1e3
+    first_ms = (clock.now_ns() - start_ns) / 1e6
+    if first_ms > _SLOW_MS:  # making ready is a small part of it
+        return first_ms
     for pending in [executor.submit(frames, places) for _ in range(depth)]:
         pending.wait()
     count = _ROUNDS * depth
-    start_s = time.perf_counter()
+    start_ns = clock.now_ns()
     in_flight = [executor.submit(frames, places) for _ in range(depth)]
     for _ in range(count - depth):
         in_flight.pop(0).wait()
         in_flight.append(executor.submit(frames, places))
     for pending in in_flight:
         pending.wait()
-    return (time.perf_counter() - start_s) / count * 1e3
+    return (clock.now_ns() - start_ns) / count / 1e6
 
 
 def _frame(picture: BgrPicture) -> Frame:

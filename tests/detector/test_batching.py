@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +16,7 @@ from detector.config import DetectorConfig
 from detector.device import choose_compute
 from detector.geometry import Placement, parse_imgsz
 from detector.hardnet_detector import CenterNetDetector
+from streamer.clock import ManualClock
 from streamer.frame import Frame
 from tests.detector.frames import plain_frame
 from tests.detector.tiny import RECIPE, tiny_network
@@ -82,8 +82,9 @@ def test_a_count_beyond_the_limit_is_an_error(count: int) -> None:
 
 @dataclass
 class _Device:
-    """Takes a set time for a batch, one after the other, and counts."""
+    """Takes 2 ms and a half more a picture of a batch, and the first time 100 ms; counts."""
 
+    clock: ManualClock = field(default_factory=ManualClock)
     depth: int = 2
     taken: list[int] = field(default_factory=list)
     in_flight: int = 0
@@ -91,6 +92,8 @@ class _Device:
 
     def submit(self, frames: Sequence[Frame], placements: Sequence[Placement]) -> _Device:
         assert len(frames) == len(placements)
+        if len(frames) not in self.taken:
+            self.clock.advance(100_000_000)
         self.taken.append(len(frames))
         self.in_flight += 1
         self.most = max(self.most, self.in_flight)
@@ -98,24 +101,39 @@ class _Device:
 
     def wait(self) -> NDArray[np.float32]:
         self.in_flight -= 1
-        threading.Event().wait(0.002 * self.taken[-1])
+        self.clock.advance(2_000_000 + 500_000 * self.taken[-1])
         return np.empty((0, 0, 6), np.float32)
 
 
 def test_every_size_is_measured_with_the_device_kept_busy() -> None:
     device = _Device()
-    measured = measure_batches(device, PLACE, budget_ms=1e6, sizes=(1, 2, 4))
-    assert list(measured) == [1, 2, 4]
+    measured = measure_batches(device, PLACE, budget_ms=99, clock=device.clock)
+    assert measured == {1: 2.5, 2: 3.0, 4: 4.0, 8: 6.0, 16: 10.0, 32: 18.0}
     assert device.most == device.depth
     assert device.in_flight == 0
-    assert [size for size, _ in itertools.groupby(device.taken)] == [1, 2, 4]
+    assert [size for size, _ in itertools.groupby(device.taken)] == [1, 2, 4, 8, 16, 32]
 
 
 def test_no_size_is_tried_beyond_one_that_breaks_the_budget() -> None:
-    measured = measure_batches(_Device(), PLACE, budget_ms=3.0)
-    assert list(measured)[:2] == [1, 2]
-    assert measured[max(measured)] > 3
-    assert 32 not in measured
+    device = _Device()
+    measured = measure_batches(device, PLACE, budget_ms=5.0, clock=device.clock)
+    assert measured == {1: 2.5, 2: 3.0, 4: 4.0, 8: 6.0}
+
+
+def test_a_device_of_seconds_is_asked_once() -> None:
+    slow = _Slow()
+    measured = measure_batches(slow, PLACE, budget_ms=1e6, clock=slow.clock)
+    assert measured == {1: 102.5 + 5000.0}
+    assert slow.taken == [1]
+
+
+@dataclass
+class _Slow(_Device):
+    """Five seconds more."""
+
+    def wait(self) -> NDArray[np.float32]:
+        self.clock.advance(5_000_000_000)
+        return super().wait()
 
 
 def test_a_detector_measures_on_the_cpu_too_and_forgets_what_it_took() -> None:
