@@ -26,7 +26,8 @@ from analytics.tracking.tracker import TrackerConfig
 from configs.arguments import parse
 from configs.errors import ConfigError
 from configs.loader import dump, suggestion
-from detector.config import DetectorConfig
+from detector.choice import ADVICE
+from detector.config import AUTO, DetectorConfig
 from detector.contract import Detector
 from detector.detections import Detections
 from detector.errors import DetectorError
@@ -224,6 +225,8 @@ def _run(config: RunConfig, signals: StopSignals, screen: Terminal, out: Termina
     )
     if config.style.note:
         screen.say(f"note: {config.style.note}")
+    if config.detector.name == AUTO and config.detector.weights is None:
+        screen.say(f"detector: {ADVICE}")
     try:
         with no_empty_folder(output), readout, keyboard or nullcontext():
             ticker = Ticker(sinks, readout, signals, screen, pipeline.stop, keyboard=keyboard)
@@ -252,8 +255,8 @@ def _check_outputs(specs: Sequence[SinkSpec], context: SinkContext, config: RunC
 def _build_detector(
     config: DetectorConfig, on_progress: Callable[[str, int, int | None], None]
 ) -> Detector:
-    if config.name not in DETECTORS and ":" not in config.name:
-        known = suggestion(config.name, [*DETECTORS, "package.module:Class"])
+    if config.name not in (AUTO, *DETECTORS) and ":" not in config.name:
+        known = suggestion(config.name, [AUTO, *DETECTORS, "package.module:Class"])
         raise ConfigError("--detector", f"unknown {config.name!r}{known}")
     try:
         return build_detector(config, on_progress=on_progress)

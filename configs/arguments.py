@@ -117,7 +117,10 @@ _OPTIONS: Mapping[str, _Option] = {
     "--realtime": _Option("input.realtime", bool, None, "play a recording like a camera"),
     "--weights": _Option("detector.weights", str, "W", "path, URL, known name or untrained"),
     "--detector": _Option(
-        "detector.name", str, "NAME", "hardnet85, hardnet68, yolox, none or package.module:Class"
+        "detector.name",
+        str,
+        "NAME",
+        "auto, starter, hardnet85, hardnet68, fchardnet70, yolox, none or package.module:Class",
     ),
     "--imgsz": _Option("detector.imgsz", str, "SIZE", "network input: 512, WxH or native"),
     "--conf": _Option("detector.score_threshold", typed, "P", "lowest score to keep (0.3)"),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Precision = Literal["auto", "fp32", "fp16", "bf16"]
+AUTO = "auto"  # the detector that the weights are for
+
 Runtime = Literal["auto", "torch", "compile", "onnx", "openvino", "tensorrt"]
 
 
@@ -14,7 +16,8 @@ class DetectorConfig:
     """What a person may choose about a detector.
 
     Attributes:
-        name: a key of DETECTORS, or `package.module:Class`.
+        name: a key of DETECTORS, `package.module:Class`, or AUTO: the one that the weights are for,
+            and without weights the one that comes with the program.
         weights: a path, an http(s) URL, a name of the weights table, "untrained" for seeded random
             ones, or None for the detector's default.
         imgsz: network input: "512" (square), "WIDTHxHEIGHT" or "native" (the picture's own size,
@@ -38,7 +41,7 @@ class DetectorConfig:
             given the boxes of the last one that was, marked as such.
     """
 
-    name: str = "hardnet85"
+    name: str = AUTO
     weights: str | None = None
     imgsz: str | None = None
     score_threshold: float = 0.3

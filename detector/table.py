@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from detector.choice import choose_detector
 from detector.config import DetectorConfig
 from detector.contract import Detector
 from detector.download import Progress
 from detector.errors import DetectorError, WeightsError
 from detector.stride import StridedDetector
-from detector.weights import SHIPPED, WEIGHTS, resolve_weights
-
-UNTRAINED = "untrained"
+from detector.weights import SHIPPED, UNTRAINED, WEIGHTS, resolve_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,8 @@ def build_detector(
     """The detector a person asked for, not yet entered; blocks while weights are fetched.
 
     Args:
-        config: `name` is a key of DETECTORS, or `package.module:Class`, called as Class(config).
+        config: `name` is a key of DETECTORS, AUTO, or `package.module:Class`, called as
+            Class(config).
         cache_dir: where fetched weights live; None for the user's cache folder.
         on_progress: called with (file name, bytes so far, bytes in all or None).
 
@@ -143,6 +143,7 @@ def _build_every_frame(
 ) -> Detector:
     if ":" in config.name:
         return _build_from_outside(config)
+    config = choose_detector(config, cache_dir=cache_dir, on_progress=on_progress)
     entry = DETECTORS.get(config.name)
     if entry is None:
         near = difflib.get_close_matches(config.name, DETECTORS, n=1)

@@ -16,6 +16,8 @@ from detector.download import Download, Progress, fetch
 from detector.errors import WeightsError
 from streamer.redact import redact
 
+UNTRAINED = "untrained"
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedWeights:

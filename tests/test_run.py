@@ -262,8 +262,8 @@ def test_the_printed_configuration_has_no_secrets_and_loads_again(
 
 def test_the_demo_configuration_is_valid() -> None:
     config = load(run.RunConfig, read(ROOT / "configs" / "demo.yaml"))
-    assert config.detector.weights == "untrained"
-    assert "UNTRAINED" in config.style.note
+    assert config.detector.name == "fchardnet70"
+    assert "knows drawn scenes only" in config.style.note
 
 
 @pytest.mark.parametrize(

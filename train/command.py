@@ -23,6 +23,7 @@ from rich.text import Text
 
 from configs.errors import ConfigError
 from configs.loader import suggestion
+from detector.config import AUTO
 from detector.errors import DetectorError
 from detector.table import DETECTORS
 from streamer.errors import SourceOpenError, SourceSpecError, StreamerError
@@ -145,7 +146,7 @@ def check_detector_name(name: str) -> None:
     Raises:
         ConfigError: there is no such detector.
     """
-    if name not in DETECTORS and ":" not in name:
+    if name not in (AUTO, *DETECTORS) and ":" not in name:
         known = suggestion(name, [*DETECTORS, "package.module:Class"])
         raise ConfigError("--detector", f"unknown {name!r}{known}")
 

@@ -50,7 +50,12 @@ def test_boxes_on_the_photograph_are_the_published_ones(
 def test_checkpoint_file_of_the_published_form_gives_the_published_boxes(tmp_path: Path) -> None:
     weights = oracle.save_checkpoint(tmp_path / "oracle.pth")
     config = DetectorConfig(
-        imgsz="416x320", score_threshold=0, device="cpu", precision="fp32", runtime="torch"
+        name="hardnet85",
+        imgsz="416x320",
+        score_threshold=0,
+        device="cpu",
+        precision="fp32",
+        runtime="torch",
     )
     with (
         np.load(GOLDEN / "golden_blocks_small.npz") as golden,
@@ -185,9 +190,15 @@ def test_detector_outside_its_block_is_an_error() -> None:
     ("config", "message"),
     [
         pytest.param(DetectorConfig(name="resnet"), "detector: expected hardnet85 or", id="name"),
-        pytest.param(DetectorConfig(imgsz="large"), "imgsz: expected", id="imgsz"),
-        pytest.param(DetectorConfig(classes=("persn",)), "perhaps 'person'", id="class"),
-        pytest.param(DetectorConfig(device="tpu"), "device: expected", id="device"),
+        pytest.param(
+            DetectorConfig(name="hardnet85", imgsz="large"), "imgsz: expected", id="imgsz"
+        ),
+        pytest.param(
+            DetectorConfig(name="hardnet85", classes=("persn",)), "perhaps 'person'", id="class"
+        ),
+        pytest.param(
+            DetectorConfig(name="hardnet85", device="tpu"), "device: expected", id="device"
+        ),
     ],
 )
 def test_word_that_means_nothing_is_an_error(config: DetectorConfig, message: str) -> None:
@@ -199,13 +210,15 @@ def test_weights_of_the_other_network_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "tiny.pth"
     torch.save(tiny_network().state_dict(), path)
     with pytest.raises(WeightsError, match=r"for another network: .* missing: .* another shape"):
-        CenterNetDetector.from_config(DetectorConfig(device="cpu"), path)
+        CenterNetDetector.from_config(DetectorConfig(name="hardnet85", device="cpu"), path)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is there")
 def test_cuda_that_is_absent_is_told_before_the_weights_are_read(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="CUDA"):
-        CenterNetDetector.from_config(DetectorConfig(device="cuda"), tmp_path / "absent.pth")
+        CenterNetDetector.from_config(
+            DetectorConfig(name="hardnet85", device="cuda"), tmp_path / "absent.pth"
+        )
 
 
 def _oracle_detections(network: CenterNet, mode: str, pixels: NDArray[np.uint8]) -> Detections:
