@@ -254,19 +254,24 @@ class Training:
 
 
 def with_measured(row: EpochRow, measured: Measured) -> EpochRow:
-    """The row with what a look at other pictures gave; a NaN of COCO's as None."""
+    """The row with what a look at other pictures gave; None where that is no number."""
     found, losses = measured.precision, measured.losses
     return replace(
         row,
-        val_loss=losses.total,
-        val_heatmap=losses.heatmap,
-        val_size=losses.size,
-        val_offset=losses.offset,
-        val_overlap=losses.overlap,
-        ap=None if math.isnan(found.ap) else found.ap,
-        ap50=None if math.isnan(found.ap50) else found.ap50,
-        ap75=None if math.isnan(found.ap75) else found.ap75,
+        val_loss=_number(losses.total),
+        val_heatmap=_number(losses.heatmap),
+        val_size=_number(losses.size),
+        val_offset=_number(losses.offset),
+        val_overlap=_number(losses.overlap),
+        ap=_number(found.ap),
+        ap50=_number(found.ap50),
+        ap75=_number(found.ap75),
     )
+
+
+def _number(value: float) -> float | None:
+    """COCO's figures are NaN without a box to find, losses where weights are still wild."""
+    return value if math.isfinite(value) else None
 
 
 class _Speed:
