@@ -140,6 +140,7 @@ class RunConfig:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; gives back the exit code."""
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "1")  # s; its 10 outlast a Ctrl-C
+    sys.setswitchinterval(2e-4)  # s; beside a busy thread each hand-over would take 5 ms
     typed = sys.argv[1:] if arguments is None else list(arguments)
     screen, out = open_screen(typed), Terminal(highlight=False)
     is_verbose = "--verbose" in typed
