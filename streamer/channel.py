@@ -141,10 +141,29 @@ class Channel(Generic[T]):
             self._doorbell.rung.notify_all()
             return lost
 
+    def widen_locked(self, capacity: int) -> None:
+        """Let at least so many items wait, for a reader that holds the doorbell's lock.
+
+        Where the newest item wins, nothing changes: more of them would only be older.
+        """
+        if self._overflow is Overflow.BLOCK and capacity > self._capacity:
+            self._capacity = capacity
+            self._not_full.notify_all()
+
     @property
     def has_items(self) -> bool:
         """Something waits."""
         return bool(self._items)
+
+    @property
+    def waiting(self) -> int:
+        """Items that wait, for a reader that holds the doorbell's lock."""
+        return len(self._items)
+
+    @property
+    def is_closed(self) -> bool:
+        """Nothing more is accepted."""
+        return self._is_closed
 
     @property
     def is_drained(self) -> bool:

@@ -1,4 +1,8 @@
-"""Batches over many streams: round robin, whatever is ready, never waiting for a slow one."""
+"""Batches over many streams: round robin, whatever is ready, never waiting for a slow one.
+
+Streams that lose nothing may together hold as many items as are taken at once, however few they
+are: a full batch can gather while the last one is worked on.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ class Intake(Generic[T]):
         self._channels: list[Channel[T]] = []
         self._next = 0
         self._is_sealed = False
+        self._shared_out = (0, 0)  # among how many channels which limit was
 
     def open_channel(self, capacity: int, *, overflow: Overflow = Overflow.BLOCK) -> Channel[T]:
         """A new stream's channel, read from here on."""
@@ -48,6 +53,7 @@ class Intake(Generic[T]):
         """
         with self._doorbell.lock:
             ended = self._forget_drained()
+            self._share_out(limit)
             while not (items := self._take_ready(limit)):
                 if self._is_sealed and not self._channels:
                     raise ChannelClosed("every stream has ended")
@@ -56,6 +62,33 @@ class Intake(Generic[T]):
                 self._doorbell.rung.wait()
                 ended = self._forget_drained()
             return items
+
+    def wait_for(self, count: int, timeout_s: float) -> bool:
+        """Wait until `count` items are ready, every stream has ended, or the time is over.
+
+        Args:
+            count: at least 1.
+            timeout_s: seconds; 0 or less only looks.
+
+        Returns:
+            So many are ready.
+        """
+        with self._doorbell.lock:
+            self._doorbell.rung.wait_for(
+                lambda: self._is_ready(count) or all(each.is_closed for each in self._channels),
+                timeout=max(0.0, timeout_s),
+            )
+            return self._is_ready(count)
+
+    def _is_ready(self, count: int) -> bool:
+        return sum(channel.waiting for channel in self._channels) >= count
+
+    def _share_out(self, limit: int) -> None:
+        """Room for `limit` items over all channels."""
+        if self._channels and self._shared_out != (len(self._channels), limit):
+            self._shared_out = (len(self._channels), limit)
+            for channel in self._channels:
+                channel.widen_locked(-(-limit // len(self._channels)))
 
     def _take_ready(self, limit: int) -> list[T]:
         items: list[T] = []

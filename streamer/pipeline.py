@@ -12,6 +12,7 @@ from streamer.clock import Clock, MonotonicClock
 from streamer.contract import Analytic, Concluding, Source, Stage
 from streamer.errors import ChannelClosed
 from streamer.feed import Feed, Inlet
+from streamer.forecast import Forecast
 from streamer.frame import Frame, StreamInfo
 from streamer.intake import Intake
 from streamer.outlet import Delivery, Outlet, OutletThread
@@ -33,14 +34,17 @@ class Pipeline(Generic[T]):
     optional sink that fails is detached. Whatever happens, every `__exit__` runs and every thread
     is joined before `run` returns.
 
+    Batches form while the device works: that costs no time. A device that has nothing to do gets
+    at once what is ready, be it one frame.
+
     Args:
         sources: with distinct stream ids; plain ones lose nothing, an Inlet says otherwise.
         stage: turns frames into findings.
         outlets: sinks with the streams they serve.
         analyse: makes what each stream's results pass through, in that order, or None.
         limit: frames a stream at most, or None.
-        is_fresh: half the batches in flight that the stage likes: those that only wait, so that
-            the device is never idle, are what lets a live picture grow old.
+        is_fresh: a batch that would only wait for the device is handed over just before that is
+            free, with the newest frames: waiting is what lets a live picture grow old.
         is_open_ended: go on without a stream until `stop`, for sources to be added.
         clock: for latency.
 
@@ -78,7 +82,8 @@ class Pipeline(Generic[T]):
         self._feeds: dict[str, Feed] = {}
         self._outlets: tuple[OutletThread[T], ...] = ()
         self._threads: tuple[threading.Thread, ...] = ()
-        self._is_running = self._is_stopping = False
+        self._is_running = False
+        self._stopping = threading.Event()
         self._failures: list[BaseException] = []
         self._started_ns = self._clock.now_ns()
         self._ended_ns: int | None = None
@@ -118,7 +123,7 @@ class Pipeline(Generic[T]):
     def stop(self) -> None:
         """End early: sources stop, what was accepted is finished. Any thread, any time."""
         with self._lock:
-            self._is_stopping = True
+            self._stopping.set()
         self._intake.seal()
         for feed in self._feeds.values():
             feed.stop()
@@ -135,7 +140,7 @@ class Pipeline(Generic[T]):
             ChannelClosed: the run is ending.
         """
         with self._lock:
-            if self._is_stopping:
+            if self._stopping.is_set():
                 raise ChannelClosed("the run is ending: no stream can be added")
             self._refuse_known(source)
             threads = [self._add_outlet(outlet) for outlet in outlets]
@@ -223,7 +228,8 @@ class Pipeline(Generic[T]):
         in_flight: deque[_Batch] = deque()
         try:
             with self._stage:
-                while self._advance(in_flight):
+                forecast = Forecast(self._works)
+                while self._advance(in_flight, forecast):
                     self._close_finished_outlets()
         finally:
             for feed in self._feeds.values():
@@ -234,11 +240,15 @@ class Pipeline(Generic[T]):
                 for outlet in self._outlets:
                     outlet.close()
 
-    def _advance(self, in_flight: deque[_Batch]) -> bool:
+    @property
+    def _works(self) -> int:
+        """Batches that the stage works on at once; valid once it is entered."""
+        return max(1, self._stage.depth // 2)
+
+    def _advance(self, in_flight: deque[_Batch], forecast: Forecast) -> bool:
         """Submit a batch if there is room and work, else collect the oldest; False at the end."""
         frames: Sequence[Frame] = ()
-        depth = max(1, self._stage.depth // 2) if self._is_fresh else self._stage.depth
-        if len(in_flight) < depth:
+        if self._has_room(in_flight, forecast):
             try:
                 taken = self._intake.take(self._stage.max_batch, wait=not in_flight)
             except ChannelClosed:
@@ -248,14 +258,39 @@ class Pipeline(Generic[T]):
                 frames = [frame for frame in taken if self._feeds[frame.stream_id].admits(frame)]
         if frames:
             submitted_ns = self._clock.now_ns()
-            in_flight.append(_Batch(frames, self._stage.submit(frames), submitted_ns))
+            ticket = self._stage.submit(frames)
+            in_flight.append(_Batch(frames, ticket, submitted_ns, self._clock.now_ns()))
+            forecast.handed_over(submitted_ns, in_flight[-1].queued_ns)
         elif in_flight:
-            self._emit(in_flight.popleft())
+            self._emit(in_flight.popleft(), forecast)
         return True
 
-    def _emit(self, batch: _Batch) -> None:
+    def _has_room(self, in_flight: deque[_Batch], forecast: Forecast) -> bool:
+        """Another batch is to be taken, if there is any; waits for it while the device works."""
+        count, works = len(in_flight), self._works
+        if not count:
+            return True
+        if count >= min(self._stage.depth, works + 1 if self._is_fresh else self._stage.depth):
+            return False
+        oldest = in_flight[0]
+        ask = forecast.last_call_ns if count == works else forecast.due_ns
+        until_ns = ask(len(oldest.frames), oldest.queued_ns)
+        if until_ns is None:  # nothing is known yet
+            return count < works or not self._is_fresh
+        wait_s = max(0, until_ns - self._clock.now_ns()) / 1e9
+        if count >= works and self._is_fresh:
+            if wait_s:  # the newest frames are those of the last moment
+                self._stopping.wait(wait_s)
+                forecast.woke(until_ns, self._clock.now_ns())
+            return True
+        is_full = self._intake.wait_for(1 if count < works else self._stage.max_batch, wait_s)
+        return is_full or count <= works  # more work for a device that has some: full batches only
+
+    def _emit(self, batch: _Batch, forecast: Forecast) -> None:
+        asked_ns = self._clock.now_ns()
         findings = self._stage.collect(batch.ticket)
         collected_ns = self._clock.now_ns()
+        forecast.came_back(len(batch.frames), batch.queued_ns, asked_ns, collected_ns)
         for frame, found in zip(batch.frames, findings, strict=True):
             result = self._analysed(Result(frame, found, batch.submitted_ns, collected_ns))
             feed = self._feeds[frame.stream_id]
@@ -304,3 +339,4 @@ class _Batch:
     frames: Sequence[Frame]
     ticket: object
     submitted_ns: int
+    queued_ns: int  # when `submit` was through with it
