@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from types import TracebackType
@@ -88,3 +89,5 @@ def run_as_one_of(config: TrainConfig, world: World, port: int) -> None:
         prepared = prepare(config, world, device, resumes=False, should_stop=lambda: False)
         observers = [Records(config.output)] if world.is_first else []
         prepared.training.run(prepared.position, observers)
+    told = [row.ap for row in prepared.position.rows]
+    (config.output.parent / f"precision_{world.rank}.json").write_text(json.dumps(told))

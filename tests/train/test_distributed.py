@@ -130,6 +130,10 @@ def _forks(processes: int, config: TrainConfig) -> None:
     for process in started:
         process.join()
     assert [process.exitcode for process in started] == [0] * processes
+    # They decide by it which epoch is the best, and wait for each other where it is written.
+    told = [path.read_text() for path in config.output.parent.glob("precision_*.json")]
+    assert len(told) == processes
+    assert len(set(told)) == 1
 
 
 def _torchrun(processes: int, config: TrainConfig) -> None:
