@@ -1,0 +1,1 @@
+"""Lines and zones drawn on a picture with the mouse: `python -m analytics.edit clip.mp4`."""

@@ -1,0 +1,100 @@
+"""Draw lines and zones on a picture of a source, and save them as YAML for `run.py --config`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import webbrowser
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from analytics.edit.picture import open_subject
+from analytics.edit.scene_file import SceneFile
+from configs.errors import ConfigError
+from streamer.errors import SourceError
+
+try:
+    from analytics.edit.access import Gate, new_token
+    from analytics.edit.server import LOOPBACK, listen, serve
+    from analytics.edit.site import Work, build_site
+except ModuleNotFoundError as error:
+    if error.name != "aiohttp":
+        raise
+    sys.exit("error: the editor needs aiohttp; pip install '.[web]'")
+
+FAILED = 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until Ctrl-C; 0, or 2 after one line on standard error."""
+    options = _parse(arguments)
+    try:
+        work = _prepare(options)
+        listening = listen(options.port)
+    except (SourceError, ConfigError) as error:
+        return _fail(str(error))
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        return _fail(f"--port {options.port}: cannot listen: {reason.lower()}; choose another")
+    port, token, ticket = listening.getsockname()[1], new_token(), new_token()
+    gate = Gate(token, ticket=ticket, port=port)
+    address = f"http://{LOOPBACK}:{port}/?token="
+    sys.stdout.write(f"edit {work.file.path} at {address}{token} (Ctrl-C ends)\n")
+    sys.stdout.flush()
+    if options.browser and _has_screen():
+        webbrowser.open(address + ticket)
+    with ThreadPoolExecutor(1, thread_name_prefix="pictures") as executor:
+        site = build_site(work, gate, executor)
+        try:
+            asyncio.run(serve(site, listening, asyncio.Event()))
+        except KeyboardInterrupt:  # the way it is meant to end
+            return 0
+    return 0
+
+
+def _prepare(options: argparse.Namespace) -> Work:
+    subject = open_subject(options.source, options.stream)
+    stream_id = options.stream or subject.stream.stream_id
+    path: Path = options.config or Path(f"{stream_id}.yaml")
+    if not path.parent.is_dir():
+        raise ConfigError("--config", f"expected a folder {str(path.parent)!r}, got none")
+    file = SceneFile(path, stream_id)
+    try:
+        file.read()
+    except ConfigError as error:
+        raise ConfigError(str(path), str(error).removeprefix(f"{path}: ")) from error
+    return Work(options.source, subject, file, stream_id, options.stream)
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m analytics.edit", description=__doc__)
+    parser.add_argument("source", help="clip.mp4, or any other source as for run.py --source")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="the YAML file, there or not (STREAM.yaml)"
+    )
+    parser.add_argument(
+        "--stream", metavar="ID", help="what is drawn belongs to this stream only (every stream)"
+    )
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="to listen on (any)")
+    parser.add_argument(
+        "--no-browser", dest="browser", action="store_false", help="print the address alone"
+    )
+    return parser.parse_args(arguments)
+
+
+def _has_screen() -> bool:
+    """Without one, a browser would be one for terminals, and take this one over."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"error: {message}\n")
+    return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
