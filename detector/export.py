@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from detector.agreement import boxes_that_differ, heads_error
-from detector.config import DetectorConfig
+from detector.config import AUTO, DetectorConfig
 from detector.engine import TOLERANCES
 from detector.errors import DetectorError
 from detector.geometry import Stretch
@@ -175,7 +175,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="to write")
-    parser.add_argument("--detector", default="hardnet85", metavar="NAME", help="as for run.py")
+    parser.add_argument("--detector", default=AUTO, metavar="NAME", help="as for run.py")
     parser.add_argument("--weights", metavar="W", help="as for run.py")
     parser.add_argument("--imgsz", metavar="SIZE", help="of the input; the weights' own")
     parser.add_argument("--any-size", action="store_true", help="leave height and width open")

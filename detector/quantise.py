@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.config import DetectorConfig
+from detector.config import AUTO, DetectorConfig
 from detector.errors import DetectorError
 from detector.export import DONE, MODEL, USAGE, build_ours
 from detector.hardnet_detector import CenterNetDetector
@@ -157,7 +157,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--source", action="append", required=True, metavar="S", help="as for run.py; repeatable"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="to write, .xml")
-    parser.add_argument("--detector", default="hardnet85", metavar="NAME", help="as for run.py")
+    parser.add_argument("--detector", default=AUTO, metavar="NAME", help="as for run.py")
     parser.add_argument("--weights", metavar="W", help="as for run.py")
     parser.add_argument("--imgsz", metavar="SIZE", help="as for run.py")
     parser.add_argument("--pictures", type=int, default=300, metavar="N", help="at most (300)")

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from configs.errors import ConfigError
 from detector.classes import choose_classes
-from detector.config import DetectorConfig, Precision, Runtime
+from detector.config import AUTO, DetectorConfig, Precision, Runtime
 from detector.contract import Detector
 from detector.table import build_detector
 from streamer.feed import Inlet
@@ -220,7 +220,7 @@ def _parser() -> Parser:
         help="file, folder, glob, rtsp://..., as for run.py; repeatable",
     )
     add("--out", type=Path, required=True, metavar="coco.json", help="the labels, in COCO's form")
-    add("--detector", default="hardnet85", metavar="NAME", help="the teacher (hardnet85)")
+    add("--detector", default=AUTO, metavar="NAME", help="the teacher (what the weights are for)")
     add("--weights", metavar="W", help="path, URL, known name or untrained")
     add("--imgsz", metavar="SIZE", help="network input: 512, WxH or native")
     add(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from detector.config import DetectorConfig, Precision, Runtime
+from detector.config import AUTO, DetectorConfig, Precision, Runtime
 from detector.contract import Detector
 from detector.table import build_detector
 from train.command import (
@@ -226,7 +226,7 @@ def _parser() -> Parser:
     add("--annotations", type=Path, required=True, metavar="A.json", help="boxes in COCO's form")
     add("--images", type=Path, required=True, metavar="DIR", help="the annotated pictures")
     add("--weights", metavar="W", help="path, URL, known name or untrained")
-    add("--detector", default="hardnet85", metavar="NAME", help="as of run.py (hardnet85)")
+    add("--detector", default=AUTO, metavar="NAME", help="as of run.py (what the weights are for)")
     add("--imgsz", metavar="SIZE", help="network input: 512, WxH or native")
     add("--flip-test", action="store_true", help="average with the mirrored picture")
     add(
