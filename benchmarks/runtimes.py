@@ -179,14 +179,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _table(title: str, found: Mapping[Variant, Samples]) -> Table:
-    """Ratios first: how many times as fast as the first variant, turn against turn."""
+    """Ratios first: the first variant's time over each one's, turn against turn, and of the CPU."""
     table = Table(title=f"{title}, frames to boxes on the CPU, ms a frame")
-    for heading in ("runtime", "speed", "wall", "best", "CPU", "network", "start s"):
+    for heading in ("runtime", "speed", "of CPU", "wall", "best", "CPU", "network", "start s"):
         table.add_column(heading, justify="left" if heading == "runtime" else "right")
     first = next(iter(found.values()), Samples())
     for variant, samples in found.items():
         turns = zip(first.wall_ms, samples.wall_ms, strict=True)
         speed = statistics.median(base / own for base, own in turns)
+        cheapness = statistics.median(first.cpu_ms) / statistics.median(samples.cpu_ms)
         row = [
             statistics.median(samples.wall_ms),
             min(samples.wall_ms),
@@ -194,7 +195,9 @@ def _table(title: str, found: Mapping[Variant, Samples]) -> Table:
             samples.parts_ms["network"],
             samples.start_s,
         ]
-        table.add_row(variant.way, f"{speed:.2f}", *(f"{value:.1f}" for value in row))
+        table.add_row(
+            variant.way, f"{speed:.2f}", f"{cheapness:.2f}", *(f"{value:.1f}" for value in row)
+        )
     return table
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import importlib.util
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from detector.agreement import heads_error, typical_error
 from detector.centernet import CenterNet
 from detector.config import DetectorConfig
 from detector.detections import Detections
@@ -203,6 +206,17 @@ def test_runtime_that_computes_something_else_is_refused() -> None:
 
     with pytest.raises(DeviceError, match=r"expected torch's heads to 0\.002, they differ by 1 in"):
         check_engine(Doubling(), network, torch.float32, name="doubling")
+
+
+@pytest.mark.parametrize("measure", [heads_error, typical_error])
+def test_nan_in_any_head_is_no_agreement(measure: Callable[[Heads, Heads], float]) -> None:
+    network = tiny_network().eval()
+    with torch.inference_mode():
+        expected = network(torch.zeros(1, 3, 64, 64))
+        found = Heads(*(head.clone() for head in expected))
+        assert measure(found, expected) == 0
+        found.offset[0, 0, 0, 0] = math.nan
+        assert math.isnan(measure(found, expected))
 
 
 def _detector(prepared: Path, *, imgsz: str = "native", **options: Any) -> CenterNetDetector:
