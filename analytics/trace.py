@@ -38,7 +38,7 @@ class Traces:
 
     def paths(self) -> dict[int, Points]:
         """(M, 2) px, oldest first, of each track on the frame at hand, by track id."""
-        if not self.frames:
+        if not any(len(frame.track_id) for frame in self.frames):
             return {}
         track_id = np.concatenate([frame.track_id for frame in self.frames])
         points = np.concatenate([frame.point for frame in self.frames])

@@ -194,3 +194,9 @@ def test_counts_on_a_drawn_street_equal_its_plan(seed: int) -> None:
     plan = {name: int(xs[-1] > 0) - int(xs[0] > 0) for name, xs in sure.items()}
     assert sum(abs(value) for value in plan.values()) >= 3
     assert {name: net.get(name, 0) for name in plan} == plan
+
+
+def test_a_stream_on_which_nobody_was_seen_yet_has_no_paths() -> None:
+    """Drawing the first frames of an empty road failed."""
+    analysis = engine(SceneConfig()).update(result((0.0, {})))
+    assert analysis.traces.paths() == {}
