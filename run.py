@@ -30,7 +30,7 @@ from detector.choice import ADVICE
 from detector.config import AUTO, DetectorConfig
 from detector.contract import Detector
 from detector.detections import Detections
-from detector.errors import DetectorError
+from detector.failure import DONE, NO_SOURCE, STREAM_FAILED, exit_code, leaves, one_line
 from detector.table import DETECTORS, build_detector
 from sinks.album import AlbumSink
 from sinks.alpha import OverlayConfig
@@ -65,7 +65,7 @@ from sinks.ticker import Ticker, show_pages
 from sinks.web.config import WebConfig
 from streamer.channel import Overflow
 from streamer.contract import Analytic
-from streamer.errors import SinkError, SourceOpenError, SourceSpecError, StreamerError
+from streamer.errors import SinkError
 from streamer.frame import StreamInfo
 from streamer.outlet import Outlet
 from streamer.pipeline import Pipeline
@@ -75,16 +75,6 @@ from streamer.snapshot import RunSnapshot
 from streamer.sources.camera import describe, list_cameras
 from streamer.sources.inlets import open_inlets
 from streamer.sources.input_config import InputConfig
-
-DONE, UNEXPECTED, USAGE, NO_SOURCE, STREAM_FAILED, MODEL = range(6)
-
-# Which exit code belongs to which error: the first that fits, UNEXPECTED for the rest.
-EXIT_CODES: Sequence[tuple[type[BaseException], int]] = (
-    (ConfigError, USAGE),
-    (SourceSpecError, USAGE),
-    (SourceOpenError, NO_SOURCE),
-    (DetectorError, MODEL),
-)
 
 DEFAULT_OUTPUT = Path("runs/detect")
 
@@ -156,7 +146,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: a line instead of a traceback
         if is_verbose:
             screen.say(traceback.format_exc())
-        return max(_report(failure, screen) for failure in _leaves(error))
+        for failure in leaves(error):
+            screen.fail(one_line(failure))
+        return max(exit_code(failure) for failure in leaves(error))
 
 
 def _run_command(
@@ -347,25 +339,6 @@ def _usage_errors() -> Iterator[None]:
         yield
     except (SinkError, ValueError) as error:
         raise ConfigError("", str(error)) from error
-
-
-def _report(error: BaseException, screen: Terminal) -> int:
-    """One line for one error; gives back its exit code."""
-    code = next((code for kind, code in EXIT_CODES if isinstance(error, kind)), UNEXPECTED)
-    is_expected = isinstance(error, ConfigError | StreamerError | DetectorError)
-    told = str(error) if is_expected else f"unexpected {type(error).__name__}: {error}"
-    hint = "" if is_expected else "; --verbose shows where"
-    screen.fail(f"{' '.join(told.split())}{hint}")
-    return code
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """The errors of a group, or the one error itself."""
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _leaves(inner)
-    else:
-        yield error
 
 
 def _as_yaml(config: RunConfig) -> str:

@@ -17,6 +17,7 @@ from torch import Tensor
 import run
 from detector.config import DetectorConfig
 from detector.detections import Detections
+from detector.failure import MODEL
 from detector.fold import fold_batch_norm
 from detector.geometry import Stretch
 from detector.host_device import HostDevice, HostMark
@@ -92,7 +93,7 @@ def test_a_lost_device_ends_the_run_with_whole_files(
 ) -> None:
     source = "synthetic:frames=20,width=160,height=96"
     arguments = ["--source", source, "--detector", f"{__name__}:Losing", "--tracker", "none"]
-    assert run.main([*arguments, "--output", str(tmp_path)]) == run.MODEL
+    assert run.main([*arguments, "--output", str(tmp_path)]) == MODEL
     errors = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
     assert errors == [
         "error: device 'cpu' failed: CUDA error: an illegal memory access; what was found is kept"

@@ -19,6 +19,7 @@ import pytest
 import run
 from configs.document import read
 from configs.loader import load
+from detector.failure import DONE, MODEL, NO_SOURCE, STREAM_FAILED, UNEXPECTED, USAGE
 from streamer.frame import Frame
 from tests.paths import ROOT
 
@@ -95,7 +96,7 @@ class Failing:
 def test_a_recording_becomes_an_annotated_file_beside_its_configuration(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert go("--source", FIVE) == run.DONE
+    assert go("--source", FIVE) == DONE
     output = Path("runs/detect/synthetic/synthetic.mp4")
     assert frames_of(output) == 5
     shown = capsys.readouterr()
@@ -105,17 +106,17 @@ def test_a_recording_becomes_an_annotated_file_beside_its_configuration(
 
 
 def test_the_stored_configuration_runs_again() -> None:
-    assert go("--source", FIVE, "--output", "a", "--conf", "0.7", "--limit", "2") == run.DONE
+    assert go("--source", FIVE, "--output", "a", "--conf", "0.7", "--limit", "2") == DONE
     stored = Path("a/synthetic.config.yaml")
     config = load(run.RunConfig, read(stored))
     assert config.detector.score_threshold == 0.7
-    assert run.main(["--config", str(stored), "--output", "b"]) == run.DONE
+    assert run.main(["--config", str(stored), "--output", "b"]) == DONE
     assert frames_of(Path("b/synthetic.mp4")) == 2
     assert load(run.RunConfig, read(Path("b/synthetic.config.yaml"))).limit == 2
 
 
 def test_a_second_run_takes_a_new_folder_unless_told_to_overwrite() -> None:
-    assert [go("--source", FIVE, *more) for more in ([], [], ["--overwrite"])] == [run.DONE] * 3
+    assert [go("--source", FIVE, *more) for more in ([], [], ["--overwrite"])] == [DONE] * 3
     assert sorted(path.name for path in Path("runs/detect").iterdir()) == [
         "synthetic",
         "synthetic-2",
@@ -123,12 +124,12 @@ def test_a_second_run_takes_a_new_folder_unless_told_to_overwrite() -> None:
 
 
 def test_several_sources_give_an_output_each() -> None:
-    assert go("--source", FIVE, "--source", FIVE, "--output", "o") == run.DONE
+    assert go("--source", FIVE, "--source", FIVE, "--output", "o") == DONE
     assert frames_of(Path("o/synthetic.mp4")) == frames_of(Path("o/synthetic-2.mp4")) == 5
 
 
 def test_lines_of_json_name_the_stream_first_and_every_frame(tmp_path: Path) -> None:
-    assert go("--source", FIVE, "--sink", "jsonl:boxes.jsonl", "--sink", "null") == run.DONE
+    assert go("--source", FIVE, "--sink", "jsonl:boxes.jsonl", "--sink", "null") == DONE
     lines = [json.loads(line) for line in Path("boxes.jsonl").read_text().splitlines()]
     assert lines[0]["stream"]["stream_id"] == "synthetic"
     assert [line["index"] for line in lines[1:]] == [0, 1, 2, 3, 4]
@@ -139,52 +140,52 @@ def test_lines_of_json_name_the_stream_first_and_every_frame(tmp_path: Path) -> 
 def test_pictures_are_written_as_pictures() -> None:
     Path("in").mkdir()
     cv2.imwrite("in/a.png", np.full((48, 64, 3), 200, np.uint8))
-    assert go("--source", "in", "--output", "o") == run.DONE
+    assert go("--source", "in", "--output", "o") == DONE
     assert sorted(path.name for path in Path("o").iterdir()) == ["a.png", "in.config.yaml"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        pytest.param([], run.USAGE, "--source: expected", id="no source"),
-        pytest.param(["--sorce", "x"], run.USAGE, "did you mean '--source'?", id="misspelt option"),
-        pytest.param(["--source", FIVE, "--conf", "2"], run.USAGE, "--conf: ", id="bad number"),
-        pytest.param(["--config", "gone.yaml"], run.USAGE, "gone.yaml: cannot", id="no config"),
+        pytest.param([], USAGE, "--source: expected", id="no source"),
+        pytest.param(["--sorce", "x"], USAGE, "did you mean '--source'?", id="misspelt option"),
+        pytest.param(["--source", FIVE, "--conf", "2"], USAGE, "--conf: ", id="bad number"),
+        pytest.param(["--config", "gone.yaml"], USAGE, "gone.yaml: cannot", id="no config"),
         pytest.param(
             ["--source", FIVE, "--set", "detector.imgs=1"],
-            run.USAGE,
+            USAGE,
             "detector.imgs: unknown key; did you mean 'imgsz'?",
             id="misspelt key",
         ),
         pytest.param(
-            ["--source", FIVE, "--sink", "fiel"], run.USAGE, "did you mean 'file'?", id="no sink"
+            ["--source", FIVE, "--sink", "fiel"], USAGE, "did you mean 'file'?", id="no sink"
         ),
         pytest.param(
-            ["--source", FIVE, "--sink", "null:x"], run.USAGE, "expected no path", id="sink path"
+            ["--source", FIVE, "--sink", "null:x"], USAGE, "expected no path", id="sink path"
         ),
         pytest.param(
             ["--source", FIVE, "--sink", "jsonl:a", "--sink", "jsonl:a"],
-            run.USAGE,
+            USAGE,
             "two sinks would write it",
             id="two sinks, one file",
         ),
         pytest.param(
             ["--source", FIVE, "--detector", "hardnet58"],
-            run.USAGE,
+            USAGE,
             "did you mean 'hardnet85'?",
             id="no detector",
         ),
-        pytest.param(["--source", "gone.mp4"], run.NO_SOURCE, "gone.mp4", id="no file"),
-        pytest.param(["--source", "gopher://x"], run.USAGE, "gopher", id="no scheme"),
+        pytest.param(["--source", "gone.mp4"], NO_SOURCE, "gone.mp4", id="no file"),
+        pytest.param(["--source", "gopher://x"], USAGE, "gopher", id="no scheme"),
         pytest.param(
             ["--source", FIVE, "--detector", "hardnet85", "--weights", "gone.pth"],
-            run.MODEL,
+            MODEL,
             "gone.pth",
             id="no weights",
         ),
         pytest.param(
             ["--source", FIVE, "--detector", "gone.module:Class"],
-            run.MODEL,
+            MODEL,
             "gone.module",
             id="no module",
         ),
@@ -208,7 +209,7 @@ def test_a_stream_that_fails_on_the_way_is_kept_and_reported(
     Path("in").mkdir()
     cv2.imwrite("in/a.png", np.full((48, 64, 3), 200, np.uint8))
     Path("in/b.png").write_text("no picture")
-    assert go("--source", "in", "--output", "o") == run.STREAM_FAILED
+    assert go("--source", "in", "--output", "o") == STREAM_FAILED
     assert Path("o/a.png").exists()
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error")]
     assert len(errors) == 1
@@ -216,7 +217,7 @@ def test_a_stream_that_fails_on_the_way_is_kept_and_reported(
 
 
 def test_one_missing_source_of_two_is_no_reason_to_stop() -> None:
-    assert go("--source", FIVE, "--source", "gone.mp4", "--output", "o") == run.STREAM_FAILED
+    assert go("--source", FIVE, "--source", "gone.mp4", "--output", "o") == STREAM_FAILED
     assert frames_of(Path("o/synthetic.mp4")) == 5
 
 
@@ -225,7 +226,7 @@ def test_an_unexpected_failure_is_a_line_and_a_traceback_only_on_demand(
     verbose: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     detector = ["--detector", f"{__name__}:Failing"]
-    assert go("--source", FIVE, "--output", "o", *detector, *verbose) == run.UNEXPECTED
+    assert go("--source", FIVE, "--output", "o", *detector, *verbose) == UNEXPECTED
     shown = capsys.readouterr()
     assert "error: unexpected RuntimeError: rtsp://door:***@camera/ is on fire" in shown.err
     assert ("Traceback" in shown.err) == bool(verbose)
@@ -236,14 +237,14 @@ def test_an_unexpected_failure_is_a_line_and_a_traceback_only_on_demand(
 def test_an_existing_output_is_refused_before_any_work() -> None:
     Path("o").mkdir()
     Path("o/synthetic.mp4").write_text("precious")
-    assert go("--source", FIVE, "--output", "o") == run.USAGE
+    assert go("--source", FIVE, "--output", "o") == USAGE
     assert Path("o/synthetic.mp4").read_text() == "precious"
 
 
 def test_a_source_is_never_replaced_by_its_own_output() -> None:
-    assert go("--source", FIVE, "--output", "o") == run.DONE
+    assert go("--source", FIVE, "--output", "o") == DONE
     before = Path("o/synthetic.mp4").read_bytes()
-    assert go("--source", "o/synthetic.mp4", "--output", "o", "--overwrite") == run.USAGE
+    assert go("--source", "o/synthetic.mp4", "--output", "o", "--overwrite") == USAGE
     assert Path("o/synthetic.mp4").read_bytes() == before
 
 
@@ -251,7 +252,7 @@ def test_the_printed_configuration_has_no_secrets_and_loads_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     source = "rtsp://door:geheim@camera/1?token=geheim"
-    assert go("--source", source, "--imgsz", "512", "--print-config") == run.DONE
+    assert go("--source", source, "--imgsz", "512", "--print-config") == DONE
     text = capsys.readouterr().out
     assert "geheim" not in text
     Path("a.yaml").write_text(text)
@@ -314,7 +315,7 @@ def test_a_reader_who_leaves_costs_nothing() -> None:
     process.stdout.close()
     with process.stderr as stderr:
         err = stderr.read()
-    assert process.wait(timeout=PATIENCE_S) == run.DONE
+    assert process.wait(timeout=PATIENCE_S) == DONE
     assert "Traceback" not in err
     assert "BrokenPipe" not in err
     assert frames_of(Path("o/synthetic.mp4")) == 5
@@ -332,7 +333,7 @@ def test_on_a_terminal_the_readout_is_live() -> None:
     shown = bytearray()
     reader = threading.Thread(target=_drain, args=(parent, shown))
     reader.start()
-    assert process.wait(timeout=PATIENCE_S) == run.DONE
+    assert process.wait(timeout=PATIENCE_S) == DONE
     reader.join()
     os.close(parent)
     assert b"p50/p95 ms" in shown
@@ -355,7 +356,7 @@ def test_tracks_of_a_drawn_scene_keep_their_ids(tmp_path: Path) -> None:
     lines = tmp_path / "boxes.jsonl"
     detector = ["--detector", "tests.truth_detector:Truthful"]
     scene = ["--source", "synthetic:frames=50,seed=1,width=320,height=180"]
-    assert go(*scene, *detector, "--tracker", "ocsort", "--sink", f"jsonl:{lines}") == run.DONE
+    assert go(*scene, *detector, "--tracker", "ocsort", "--sink", f"jsonl:{lines}") == DONE
     frames = [json.loads(line) for line in lines.read_text().splitlines()[1:]]
     ids = [[found["track_id"] for found in frame["detections"]] for frame in frames]
 

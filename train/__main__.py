@@ -12,10 +12,11 @@ import yaml
 
 from configs.document import overridden, read
 from configs.loader import dump, load
+from detector.failure import DONE
 from streamer.signals import StopSignals
 from train.build import choose_device, prepare
 from train.checkpoint import remove_leftovers
-from train.command import DONE, Parser, Screen, run_command, run_module
+from train.command import Parser, Screen, run_command, run_module
 from train.config import TrainConfig
 from train.distributed import joined, world_of
 from train.eval.output import write_whole

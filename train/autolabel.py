@@ -20,6 +20,7 @@ from configs.errors import ConfigError
 from detector.classes import choose_classes
 from detector.config import AUTO, DetectorConfig, Precision, Runtime
 from detector.contract import Detector
+from detector.failure import DONE, NO_SOURCE, STREAM_FAILED
 from detector.table import build_detector
 from streamer.feed import Inlet
 from streamer.outlet import Outlet
@@ -28,9 +29,6 @@ from streamer.redact import redact
 from streamer.snapshot import RunSnapshot
 from streamer.sources.inlets import open_inlets
 from train.command import (
-    DONE,
-    NO_DATA,
-    STREAM_FAILED,
     Parser,
     Screen,
     check_detector_name,
@@ -177,7 +175,7 @@ def _ending(snapshot: RunSnapshot, tally: Tally, screen: Screen) -> int:
     for stream in failed:
         screen.say(f"error: {stream.error}")
     if len(failed) == len(snapshot.streams) and all(stream.info is None for stream in failed):
-        return NO_DATA
+        return NO_SOURCE
     if not tally.pictures:
         raise TrainError("labels: expected a picture to keep, got none; lower --threshold")
     return STREAM_FAILED if failed else DONE

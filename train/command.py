@@ -24,23 +24,11 @@ from rich.text import Text
 from configs.errors import ConfigError
 from configs.loader import suggestion
 from detector.config import AUTO
-from detector.errors import DetectorError
+from detector.failure import exit_code, leaves, one_line
 from detector.table import DETECTORS
-from streamer.errors import SourceOpenError, SourceSpecError, StreamerError
 from streamer.redact import redact
 from streamer.signals import Interrupted, StopSignals
 from train.errors import DataError, TrainError
-
-DONE, UNEXPECTED, USAGE, NO_DATA, STREAM_FAILED, MODEL = range(6)
-
-# Which exit code belongs to which error: the first that fits, UNEXPECTED for the rest.
-EXIT_CODES: Sequence[tuple[type[BaseException], int]] = (
-    (ConfigError, USAGE),
-    (SourceSpecError, USAGE),
-    (SourceOpenError, NO_DATA),
-    (DataError, NO_DATA),
-    (DetectorError, MODEL),
-)
 
 EXIT_CODES_TEXT = (
     "exit codes: 0 done, 1 unexpected, 2 usage, 3 nothing to read, 4 finished but a stream failed\n"
@@ -113,7 +101,9 @@ def run_command(body: Callable[[Screen, Screen], int], typed: Sequence[str]) -> 
     except Exception as error:  # noqa: BLE001 - the last resort: a line instead of a traceback
         if "--verbose" in typed:
             screen.say(traceback.format_exc())
-        return max(_report(failure, screen) for failure in _leaves(error))
+        for failure in leaves(error):
+            screen.say(f"error: {one_line(failure, expected=(TrainError,))}")
+        return max(exit_code(failure, no_source=(DataError,)) for failure in leaves(error))
 
 
 def run_module(main: Callable[[Sequence[str]], int]) -> NoReturn:
@@ -164,25 +154,6 @@ def counting(screen: Console, what: str, total: int | None) -> Iterator[Callable
 def _near(word: str, known: Sequence[str]) -> str:
     near = suggestion(word, known)
     return near if "did you mean" in near else ""
-
-
-def _report(error: BaseException, screen: Screen) -> int:
-    """One line for one error; gives back its exit code."""
-    code = next((code for kind, code in EXIT_CODES if isinstance(error, kind)), UNEXPECTED)
-    is_expected = isinstance(error, ConfigError | StreamerError | DetectorError | TrainError)
-    told = str(error) if is_expected else f"unexpected {type(error).__name__}: {error}"
-    hint = "" if is_expected else "; --verbose shows where"
-    screen.say(f"error: {' '.join(told.split())}{hint}")
-    return code
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """The errors of a group, or the one error itself."""
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _leaves(inner)
-    else:
-        yield error
 
 
 def _silence(descriptor: int) -> None:

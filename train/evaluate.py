@@ -15,9 +15,9 @@ from typing import get_args
 
 from detector.config import AUTO, DetectorConfig, Precision, Runtime
 from detector.contract import Detector
+from detector.failure import DONE
 from detector.table import build_detector
 from train.command import (
-    DONE,
     Parser,
     Screen,
     check_detector_name,

@@ -13,12 +13,13 @@ from configs.errors import ConfigError
 from configs.loader import suggestion
 from detector.about import About
 from detector.checkpoint import Checkpoint, read_checkpoint
+from detector.failure import DONE
 from detector.geometry import parse_imgsz
 from detector.network import bare
 from detector.recipe import RECIPES
 from detector.safetensors_file import write_safetensors
 from train.checkpoint import write_checkpoint
-from train.command import DONE, Parser, Screen, run_command, run_module
+from train.command import Parser, Screen, run_command, run_module
 from train.errors import CheckpointError
 
 EXAMPLES = """\

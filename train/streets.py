@@ -8,7 +8,8 @@ from pathlib import Path
 
 import cv2
 
-from train.command import DONE, Parser, Screen, counting, run_command, run_module, usage_errors
+from detector.failure import DONE
+from train.command import Parser, Screen, counting, run_command, run_module, usage_errors
 from train.data.synthetic import SyntheticDataConfig, SyntheticSamples
 from train.errors import DataError
 from train.eval.output import write_whole

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from detector.failure import DONE
 from detector.recipe import RECIPES
 from detector.safetensors_file import write_safetensors
-from train.command import DONE, Parser, Screen, run_command, run_module
+from train.command import Parser, Screen, run_command, run_module
 from train.starter.nanodet import read_nanodet, starter_from
 
 _EPILOG = """\

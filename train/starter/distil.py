@@ -18,13 +18,14 @@ from configs.loader import load
 from detector.about import FORMAT
 from detector.checkpoint import load_weights
 from detector.coco import COCO_CLASSES
+from detector.failure import DONE
 from detector.network import bare
 from detector.recipe import RECIPES
 from detector.safetensors_file import write_safetensors
 from detector.starter import Starter
 from streamer.clock import MonotonicClock
 from train.checkpoint import LAST, read_checkpoint, write_checkpoint
-from train.command import DONE, Parser, Screen, run_command, run_module
+from train.command import Parser, Screen, run_command, run_module
 from train.ema import Average
 from train.errors import DataError
 from train.schedule import ScheduleConfig, learning_rate

@@ -10,10 +10,11 @@ import torch
 from detector.checkpoint import load_weights
 from detector.coco import COCO_CLASSES
 from detector.errors import WeightsError
+from detector.failure import DONE
 from detector.network import bare
 from detector.starter import Starter
 from detector.weights import resolve_weights
-from train.command import DONE, Parser, Screen, run_command, run_module
+from train.command import Parser, Screen, run_command, run_module
 from train.eval.coco_ap import ApSummary
 from train.starter.config import ExamConfig
 from train.starter.exam import examine, examine_teacher

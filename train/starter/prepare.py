@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from detector.detections import Detections
+from detector.failure import DONE
 from streamer.picture import BgrArray
-from train.command import DONE, Parser, Screen, counting, run_command, run_module
+from train.command import Parser, Screen, counting, run_command, run_module
 from train.errors import DataError
 from train.starter.labels import Label, read_labels, write_labels
 from train.starter.likeness import HeldOut
