@@ -116,19 +116,36 @@ def tracks_text(frames: Iterable[Detections], *, has_classes: bool = False) -> s
     Raises:
         ValueError: boxes without track ids.
     """
-    lines = []
+    lines: list[str] = []
     for number, frame in enumerate(frames, 1):
-        if frame.track_id is None:
-            if len(frame):
-                raise ValueError(f"frame {number}: expected track ids, got none; track it first")
-            continue
-        order = np.argsort(frame.track_id)
-        for row in order:
-            x1, y1, x2, y2 = frame.xyxy[row].astype(np.float64)
-            box = f"{x1:.3f},{y1:.3f},{x2 - x1:.3f},{y2 - y1:.3f}"
-            kind = frame.class_id[row] + 1 if has_classes else -1
-            lines.append(f"{number},{frame.track_id[row]},{box},1,{kind},-1,-1\n")
-    return "".join(lines)
+        if frame.track_id is None and len(frame):
+            raise ValueError(f"frame {number}: expected track ids, got none; track it first")
+        lines += box_lines(number, frame, has_classes=has_classes)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def box_lines(number: int, boxes: Detections, *, has_classes: bool = False) -> list[str]:
+    """The lines of one frame, without line ends, by rising track id.
+
+    Boxes without track ids are written as a detector's: id -1, and the score for a flag.
+
+    Args:
+        number: of the frame, from 1.
+        boxes: on it.
+        has_classes: as for `tracks_text`.
+    """
+    if boxes.track_id is None:
+        ids = np.full(len(boxes), -1, np.int64)
+        flags = [f"{score:.6f}" for score in boxes.score]
+    else:
+        ids, flags = boxes.track_id, ["1"] * len(boxes)
+    lines = []
+    for row in np.argsort(ids, kind="stable"):
+        x1, y1, x2, y2 = boxes.xyxy[row].astype(np.float64)
+        box = f"{x1:.3f},{y1:.3f},{x2 - x1:.3f},{y2 - y1:.3f}"
+        kind = boxes.class_id[row] + 1 if has_classes else -1
+        lines.append(f"{number},{ids[row]},{box},{flags[row]},{kind},-1,-1")
+    return lines
 
 
 def _text(path: Path) -> str:

@@ -20,6 +20,7 @@ from sinks.kind import BuiltSink, SinkContext, SinkKind, SinkSpec
 from sinks.mp4 import FileConfig
 from sinks.null import NullConfig, NullSink
 from sinks.overlay_file import OverlayFileSink
+from sinks.records.table import RECORD_SINKS
 from sinks.segments import SegmentsConfig, SegmentsSink
 from sinks.stream import StreamConfig, StreamSink, stream_addresses
 from sinks.web.config import WebConfig
@@ -205,4 +206,5 @@ SINKS: Mapping[str, SinkKind] = {
     "stream": SinkKind(StreamConfig, _stream_sinks),
     "web": SinkKind(WebConfig, _web_sinks),
     **EVENT_SINKS,
+    **RECORD_SINKS,
 }

@@ -227,6 +227,9 @@ class _Link:
         """Close the connection and end the client's thread."""
         self._client.disconnect()
         self._client.loop_stop()
+        connection = self._client.socket()
+        if connection is not None:  # nobody has answered, so paho still waits for that
+            connection.close()
 
     def give_up(self) -> None:
         """End waiting; any thread."""
