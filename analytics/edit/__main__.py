@@ -35,9 +35,11 @@ def main(arguments: list[str] | None = None) -> int:
         listening = listen(options.port)
     except (SourceError, ConfigError) as error:
         return _fail(str(error))
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)  # Python's own words repeat the address
         return _fail(f"--port {options.port}: cannot listen: {reason.lower()}; choose another")
+    except KeyboardInterrupt:  # a camera that does not answer
+        return 0
     port, token, ticket = listening.getsockname()[1], new_token(), new_token()
     gate = Gate(token, ticket=ticket, port=port)
     address = f"http://{LOOPBACK}:{port}/?token="
@@ -55,6 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> Work:
+    if not 0 <= options.port <= 65535:
+        raise ConfigError("--port", f"expected 0..65535, got {options.port}")
     subject = open_subject(options.source, options.stream)
     stream_id = options.stream or subject.stream.stream_id
     path: Path = options.config or Path(f"{stream_id}.yaml")

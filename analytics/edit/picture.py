@@ -22,9 +22,12 @@ from streamer.sources.file import FileSource
 from streamer.sources.images import ImagesSource
 from streamer.sources.inlets import open_inlets
 from streamer.sources.input_config import InputConfig
+from streamer.sources.reconnect import ReconnectPolicy
 from streamer.sources.synthetic import SyntheticSource
 
 LONGEST_SIDE = 1920  # px of a picture that is sent; more than that only costs time to draw on
+# What is not there is told at once; one picture at a time needs no GPU.
+_INPUT = InputConfig(decode="cpu", reconnect=ReconnectPolicy(is_first_failure_final=True))
 _JPEG_SCALE = 3  # 1 is the best that mjpeg has, 31 the worst; 3 shows no blocks
 
 
@@ -66,14 +69,18 @@ def open_subject(spec: str, stream_id: str | None) -> Subject:
     Raises:
         SourceError: there is no such stream, or no picture of it.
     """
-    source = _chosen(open_inlets([spec], InputConfig(decode="cpu")), stream_id).source
-    with source:
+
+    def make() -> Source:
+        return _chosen(open_inlets([spec], _INPUT), stream_id).source
+
+    with make() as source:
         stream = source.stream
-        next(iter(source))  # a camera that opens and shows nothing is told now
+        if next(iter(source), None) is None:
+            raise SourceError(f"source '{stream.stream_id}': expected a picture, got none")
     rate, count = stream.rate, stream.frame_count
     if isinstance(source, FileSource) and rate and count:
         return Subject(stream, float((count - 1) / rate), Recording(Path(stream.name)))
-    again = Again(lambda: _chosen(open_inlets([spec]), stream_id).source)
+    again = Again(make)
     if isinstance(source, ImagesSource | SyntheticSource) and count:
         return Subject(stream, float((count - 1) / (rate or 1)), again)
     return Subject(stream, None, again)
@@ -182,5 +189,5 @@ def jpeg(pixels: BgrArray) -> bytes:
     encoder = av.CodecContext.create("mjpeg", "w")
     encoder.width, encoder.height = size
     encoder.pix_fmt, encoder.time_base = "yuvj444p", Fraction(1, 25)
-    encoder.options = {"qscale": str(_JPEG_SCALE)}
+    encoder.options = {"qmin": str(_JPEG_SCALE), "qmax": str(_JPEG_SCALE)}
     return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])

@@ -190,10 +190,7 @@ def _mapping(data: object) -> Item:
 
 def _as_yaml(data: Item) -> bytes:
     text = yaml.dump(data, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1000)
-    try:
-        return str(text).encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise ConfigError("", f"expected text, got half a sign in {error.object!r}") from error
+    return str(text).encode("utf-8")
 
 
 def _version(data: bytes) -> str:

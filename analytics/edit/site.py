@@ -107,6 +107,7 @@ class _Editing:
             return _trouble(409, f"{work.file.path}: {error}")
         stream, path = work.subject.stream, str(work.file.path)
         words = ["python", "run.py", "--source", redact(work.spec), "--config", path]
+        has_own_name = work.stream_id == stream.stream_id  # else it belongs to a run of others
         return web.json_response(
             {
                 "title": _title(stream.name),
@@ -119,7 +120,7 @@ class _Editing:
                 "has_comments": opened.has_comments,
                 "version": opened.version,
                 "others": list(opened.others),
-                "command": shlex.join(words),
+                "command": shlex.join(words) if has_own_name else None,
                 "references": list(REFERENCES),
                 "hysteresis": HYSTERESIS,
                 **opened.drawn,
@@ -179,6 +180,7 @@ def _parse(body: bytes) -> tuple[str, Items]:
         items = data.get(kind)
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise ValueError(f"{kind}: expected a list of objects")
+    json.dumps(data, ensure_ascii=False).encode()  # refuses half signs, which JSON can hold
     return data["version"], {kind: cast("list[dict[str, object]]", data[kind]) for kind in KINDS}
 
 

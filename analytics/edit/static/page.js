@@ -66,8 +66,9 @@ async function save() {
   if (reply.ok) {
     version = said.version;
     model.saved = state;
-    scene.exists = true;
-    tell("done", `saved ${scene.file}; run: ${scene.command}`);
+    byId("comments").hidden = false;
+    byId("comments").classList.remove("warn");
+    tell("done", `saved ${scene.file}${scene.command ? `; run: ${scene.command}` : ""}`);
     draw();
     return;
   }

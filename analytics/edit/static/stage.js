@@ -5,6 +5,7 @@ import { pointsOf, setPoints } from "/model.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SAME_PX = 8; // nearer clicks are one: the second of a double click, or the first corner again
+const DOUBLE_MS = 500; // the browser's own double click is lost when what was hit is drawn anew
 const ARROW_PX = 34;
 const NEEDED = { lines: 2, zones: 3 };
 
@@ -16,12 +17,12 @@ export class Stage {
     this.draft = []; // places in shares, so that they stay where they are when the view changes
     this.cursor = null;
     this.drag = null;
+    this.last = { at: [0, 0], ms: -DOUBLE_MS }; // press
     svg.addEventListener("mousedown", (event) => event.preventDefault()); // the focus is moved here
     svg.addEventListener("pointerdown", (event) => this.press(event));
     svg.addEventListener("pointermove", (event) => this.move(event));
     svg.addEventListener("pointerup", () => this.release());
     svg.addEventListener("pointercancel", () => this.release());
-    svg.addEventListener("dblclick", (event) => this.double(event));
     svg.addEventListener("keydown", (event) => this.nudge(event));
     new ResizeObserver(() => this.draw()).observe(svg);
   }
@@ -63,8 +64,11 @@ export class Stage {
     if (event.button !== 0) return;
     const at = this.point(event);
     document.activeElement?.blur(); // what was typed counts, and Enter presses no button again
+    const isDouble = event.timeStamp - this.last.ms < DOUBLE_MS && distance(at, this.last.at) < SAME_PX;
+    this.last = { at, ms: event.timeStamp };
     if (this.tool) {
-      this.put(at);
+      if (isDouble) this.finish();
+      else this.put(at);
       return;
     }
     const index = event.target.dataset.index;
@@ -77,6 +81,10 @@ export class Stage {
     if (!isChosen) this.model.choose(Number(index));
     if (corner !== undefined && event.shiftKey) {
       this.dropCorner(Number(corner));
+      return;
+    }
+    if (isDouble && isChosen && corner === undefined && this.model.item.kind === "zones") {
+      this.addCorner(at);
       return;
     }
     this.svg.setPointerCapture(event.pointerId);
@@ -137,15 +145,8 @@ export class Stage {
       corner === null || corner === index ? this.place([x + dx, y + dy], unit) : old[index]));
   }
 
-  double(event) {
-    if (this.tool) {
-      this.finish();
-      return;
-    }
-    // What the first click hit has been drawn anew since, so the event does not name it.
-    const hit = document.elementFromPoint(event.clientX, event.clientY)?.dataset ?? {}, { item } = this.model;
-    if (item?.kind !== "zones" || hit.index === undefined || hit.corner !== undefined) return;
-    const at = this.point(event), after = nearestSide(at, this.pointsInView(item));
+  addCorner(at) {
+    const { item } = this.model, after = nearestSide(at, this.pointsInView(item));
     this.model.change(() => item.data.points.splice(after + 1, 0, this.place(at, item.data.unit ?? "px")));
   }
 
