@@ -7,6 +7,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const SAME_PX = 8; // nearer clicks are one: the second of a double click, or the first corner again
 const DOUBLE_MS = 500; // the browser's own double click is lost when what was hit is drawn anew
 const ARROW_PX = 34;
+const EDGE_PX = 28; // half of a short name, so that it is not cut off at the picture's edge
 const NEEDED = { lines: 2, zones: 3 };
 
 export class Stage {
@@ -228,8 +229,9 @@ export class Stage {
   }
 
   word(item, points) {
-    const [x, y] = item.kind === "lines" ? points[0] : middle(points);
-    const node = make("text", { x, y: item.kind === "lines" ? y - 10 : y });
+    const [x, y] = item.kind === "lines" ? [points[0][0], points[0][1] - 10] : middle(points);
+    const inside = Math.min(this.view.width - EDGE_PX, Math.max(EDGE_PX, x));
+    const node = make("text", { x: inside, y: Math.max(EDGE_PX / 2, y) });
     node.textContent = item.data.name;
     return node;
   }
