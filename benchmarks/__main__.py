@@ -8,14 +8,28 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
+import torch
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks import file_to_file, machine, spine
+from benchmarks import (
+    encoding,
+    file_to_file,
+    gpu_rows,
+    live_load,
+    machine,
+    scheduler,
+    spine,
+    timers,
+)
+from benchmarks.fake_device import FakeDevice, Service
 from benchmarks.file_to_file import Rates
+from benchmarks.live_load import full_hd_pictures, held_row, streams_held
+from benchmarks.rows import Row, table_of
 from detector.config import DetectorConfig
 from detector.contract import Detector
 from detector.none import NoneDetector
@@ -24,20 +38,30 @@ from detector.table import build_detector
 from detector.yolox import YoloxDetector
 from sinks.file import FileSink
 from sinks.mp4 import FileConfig
+from streamer.contract import Stage
 from streamer.outlet import Outlet
 from streamer.pipeline import Pipeline
 from streamer.sources.synthetic import SyntheticConfig, SyntheticSource
 
 RESULTS = Path(__file__).resolve().parent / "results"
+DEFAULT_DETECTOR = "starter"  # its weights come with the program
+MOST_STREAMS = 128
+_FAKE_GPU = Service(0.9, 0.5, host_ms=0.5)  # what is hoped for of a large one: 1800 a second
+_FAKE_GPU_BATCH = 16
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print and save; returns the exit code."""
     options = _parse(arguments)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    start_s = time.monotonic()
     head = machine.describe()
     for key, value in head.items():
         console.print(f"{key}: {value}", highlight=False)
+    if options.max_streams:
+        return _max_streams(options, console)
+    late = timers.measure(rounds=50 if options.quick else 200)
+    console.print(str(late), highlight=False)
     cost = spine.measure()
     console.print(
         f"the pipeline adds {cost['added_ms_per_frame']:.3f} ms a frame (budget "
@@ -45,21 +69,69 @@ def main(arguments: list[str] | None = None) -> int:
         f"{cost['frames']:.0f} frames",
         highlight=False,
     )
-    name = f"{options.detector} {Path(options.weights).name}"
+    rows = list(_rows(options))
+    name = f"{options.detector} {Path(options.weights or 'default').name}"
     with tempfile.TemporaryDirectory() as folder:
         clips = options.clip or [_own_clip(Path(folder) / "synthetic.mp4")]
         rates = {clip.name: _file_to_file(clip, options) for clip in clips}
-    console.print(_table(name, rates))
+    for clip, each in rates.items():
+        rows += _file_rows(f"{clip}, {name}, CPU: pipeline / other ways", each)
+    rows += gpu_rows.rows(_gpu_results(options))
+    console.print(table_of(rows))
+    console.print(f"after {time.monotonic() - start_s:.0f} s; {timers.load_in_words()}")
     results = {
         "machine": head,
+        "timers": dataclasses.asdict(late),
         "spine": cost,
+        "rows": [dataclasses.asdict(row) for row in rows],
         "file_to_file": {"detector": name, "clips": {clip: _row(r) for clip, r in rates.items()}},
     }
-    if options.save:
-        RESULTS.mkdir(exist_ok=True)
-        target = RESULTS / f"{options.save}.json"
-        target.write_text(json.dumps(results, indent=2) + "\n")
-        console.print(f"saved {target.name}")
+    options.folder.mkdir(parents=True, exist_ok=True)
+    target = options.folder / f"{options.save}.json"
+    target.write_text(json.dumps(results, indent=2) + "\n")
+    console.print(f"saved {target.name}")
+    return 0
+
+
+def _rows(options: argparse.Namespace) -> Iterator[Row]:
+    """What needs no network: the scheduler, the streams it holds, the encoder."""
+    effort, seconds, rounds = scheduler.Effort(), 2.0, 3
+    if options.quick:
+        effort = scheduler.Effort(seconds=0.3, rounds=1, streams=(1, 8), batches=(1, 8))
+        seconds, rounds = 0.8, 1
+    yield from scheduler.pooled(effort)
+    yield from scheduler.staged(effort)
+    yield from live_load.rows(seconds=seconds, rounds=rounds)
+    held = streams_held(_fake_gpu, budget_ms=options.budget_ms, seconds=seconds, limit=MOST_STREAMS)
+    yield held_row(held, budget_ms=options.budget_ms, best_rate=_FAKE_GPU.rate(_FAKE_GPU_BATCH))
+    yield from encoding.rows(seconds=seconds, rounds=rounds)
+    yield from scheduler.ablations(effort)
+
+
+def _fake_gpu() -> FakeDevice:
+    return FakeDevice(_FAKE_GPU, max_batch=_FAKE_GPU_BATCH, depth=scheduler.DEPTH)
+
+
+def _gpu_results(options: argparse.Namespace) -> Path:
+    """What is known of a GPU: measured now where there is one."""
+    if torch.cuda.is_available():
+        from benchmarks.gpu.__main__ import main as measure_gpu
+
+        measure_gpu([str(options.folder), *(["--quick"] if options.quick else [])])
+    return Path(options.folder) / "gpu.json"
+
+
+def _max_streams(options: argparse.Namespace, console: Console) -> int:
+    """The cameras that a detector holds; the fake one unless another is named."""
+    make: Callable[[], Stage[object]] = _fake_gpu
+    pictures = None
+    if options.detector != DEFAULT_DETECTOR or options.weights is not None:
+        config = DetectorConfig(name=options.detector, weights=options.weights, imgsz=options.imgsz)
+        make, pictures = partial(build_detector, config), full_hd_pictures()
+    held = streams_held(
+        make, budget_ms=options.budget_ms, seconds=3.0, limit=MOST_STREAMS, pictures=pictures
+    )
+    console.print(held_row(held, budget_ms=options.budget_ms).says, highlight=False)
     return 0
 
 
@@ -90,18 +162,17 @@ def _row(rates: Rates) -> dict[str, float]:
     }
 
 
-def _table(detector: str, rates: Mapping[str, Rates]) -> Table:
-    """Ratios first; the rates they come from behind them, frames a second."""
-    table = Table(title=f"recording to annotated recording, {detector}, CPU")
-    table.add_column("clip", max_width=24)
-    for heading in ("of alone", "of in turn", "over 1 thread", "alone", "in turn", "1 thread"):
-        table.add_column(heading, justify="right")
-    table.add_column("pipeline", justify="right")
-    for clip, each in rates.items():
-        ratios = [f"{value:.2f}" for value in (each.share, each.share_in_turn, each.speed_up)]
-        fps = [each.detector_alone, each.detector_in_turn, each.one_thread, each.pipeline]
-        table.add_row(clip, *ratios, *(f"{value:.0f}" for value in fps))
-    return table
+def _file_rows(part: str, rates: Rates) -> list[Row]:
+    """A recording to an annotated recording, frames a second."""
+    says = (
+        f"pipeline {rates.pipeline:.0f}, detector alone {rates.detector_alone:.0f}, in turn "
+        f"{rates.detector_in_turn:.0f}, one thread {rates.one_thread:.0f} fps"
+    )
+    return [
+        Row(part, "detector alone, several frames in flight", rates.share, None, says),
+        Row(part, "detector alone, called in turn", rates.share_in_turn, None, says),
+        Row(part, "decode, detect, draw, encode in one thread", rates.speed_up, None, says),
+    ]
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -109,11 +180,19 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--clip", type=Path, action="append", help="a recording; default: a synthetic one"
     )
-    parser.add_argument("--detector", default="hardnet85")
-    parser.add_argument("--weights", default="untrained")
-    parser.add_argument("--imgsz", default=None)
-    parser.add_argument("--quick", action="store_true", help="one round instead of several")
-    parser.add_argument("--save", metavar="NAME", help="write benchmarks/results/NAME.json")
+    parser.add_argument("--detector", default=DEFAULT_DETECTOR)
+    parser.add_argument("--weights", help="default: the detector's own")
+    parser.add_argument("--imgsz")
+    parser.add_argument("--quick", action="store_true", help="within a minute: one short round")
+    parser.add_argument(
+        "--max-streams",
+        action="store_true",
+        help="only the largest number of 30 fps cameras that keep --budget-ms: on a fake device, "
+        "or with the --detector that is named",
+    )
+    parser.add_argument("--budget-ms", type=float, default=100.0, help="capture to result, p95")
+    parser.add_argument("--save", metavar="NAME", default="bench", help="of the results: NAME.json")
+    parser.add_argument("--folder", type=Path, default=RESULTS, help="of the results")
     return parser.parse_args(arguments)
 
 
