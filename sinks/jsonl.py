@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from detector.detections import Detections
-from sinks.line_file import LineFile
+from sinks.line_file import LineSink
 from streamer.frame import Frame, StreamInfo
 from streamer.result import Result
 
@@ -30,7 +28,7 @@ class JsonlConfig:
     overwrite: bool = False
 
 
-class JsonlSink:
+class JsonlSink(LineSink):
     """Writes the results of all streams to one file, line by line.
 
     Args:
@@ -42,42 +40,9 @@ class JsonlSink:
     def __init__(
         self, path: Path, class_names: Sequence[str], config: JsonlConfig | None = None
     ) -> None:
-        self._lines = LineFile(path, overwrite=(config or JsonlConfig()).overwrite)
+        super().__init__("jsonl", path, overwrite=(config or JsonlConfig()).overwrite)
         self._class_names = tuple(class_names)
         self._seen: set[str] = set()
-
-    @property
-    def name(self) -> str:
-        """The path."""
-        return f"jsonl {self._lines.path}"
-
-    @property
-    def target(self) -> Path:
-        """The file."""
-        return self._lines.path
-
-    @property
-    def written(self) -> Path | None:
-        """The file, or None before it is opened."""
-        return self._lines.written
-
-    def __enter__(self) -> Self:
-        """Open the file.
-
-        Raises:
-            SinkError: it exists and may not be replaced, or cannot be made.
-        """
-        self._lines.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the file."""
-        self._lines.__exit__(exc_type, exc, traceback)
 
     def write(self, result: Result[Detections]) -> None:
         """Write one frame, after its stream's own line if that is new.

@@ -77,3 +77,56 @@ class LineFile:
     def _failure(self, error: OSError) -> SinkError:
         reason = (error.strerror or str(error)).lower()
         return SinkError(f"{self.path}: cannot be written: {reason}; choose another output")
+
+
+class LineSink:
+    """What every sink that writes one LineFile has in common; `write` is its own.
+
+    Args:
+        kind: of the sink, the first word of its name.
+        path: of the file.
+        overwrite: replace a file that exists.
+        header: the first line of the file, or None.
+    """
+
+    def __init__(
+        self, kind: str, path: Path, *, overwrite: bool, header: str | None = None
+    ) -> None:
+        self._kind = kind
+        self._header = header
+        self._lines = LineFile(path, overwrite=overwrite)
+
+    @property
+    def name(self) -> str:
+        """The kind and the path."""
+        return f"{self._kind} {self._lines.path}"
+
+    @property
+    def target(self) -> Path:
+        """The file."""
+        return self._lines.path
+
+    @property
+    def written(self) -> Path | None:
+        """The file, or None before it is opened."""
+        return self._lines.written
+
+    def __enter__(self) -> Self:
+        """Open the file.
+
+        Raises:
+            SinkError: it exists and may not be replaced, or cannot be made.
+        """
+        self._lines.__enter__()
+        if self._header is not None:
+            self._lines.write(self._header)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self._lines.__exit__(exc_type, exc, traceback)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from analytics.event import Event
 from analytics.watch import analysis_in
 from detector.detections import Detections
 from sinks.events.record import event_json, event_look
 from sinks.jsonl import json_line
-from sinks.line_file import LineFile
+from sinks.line_file import LineSink
 from streamer.frame import Frame
 from streamer.result import Result, StreamEnd
 
@@ -40,7 +38,7 @@ def _json(event: Event, frame: Frame | None) -> str:
 JSON_LINES = LineForm("events", _json)  # each with its object cut out as JPEG
 
 
-class EventLinesSink:
+class EventLinesSink(LineSink):
     """Writes the events of all streams to one file.
 
     Args:
@@ -50,43 +48,8 @@ class EventLinesSink:
     """
 
     def __init__(self, path: Path, form: LineForm = JSON_LINES, *, overwrite: bool) -> None:
-        self._lines = LineFile(path, overwrite=overwrite)
+        super().__init__(form.name, path, overwrite=overwrite, header=form.header)
         self._form = form
-
-    @property
-    def name(self) -> str:
-        """The path."""
-        return f"{self._form.name} {self._lines.path}"
-
-    @property
-    def target(self) -> Path:
-        """The file."""
-        return self._lines.path
-
-    @property
-    def written(self) -> Path | None:
-        """The file, or None before it is opened."""
-        return self._lines.written
-
-    def __enter__(self) -> Self:
-        """Open the file.
-
-        Raises:
-            SinkError: it exists and may not be replaced, or cannot be made.
-        """
-        self._lines.__enter__()
-        if self._form.header is not None:
-            self._lines.write(self._form.header)
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the file."""
-        self._lines.__exit__(exc_type, exc, traceback)
 
     def write(self, result: Result[Detections]) -> None:
         """Write what became certain on a frame.
