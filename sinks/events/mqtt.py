@@ -153,8 +153,9 @@ class MqttCourier:
 
     def close(self) -> None:
         """Say that we are gone."""
-        if self._link is not None:
-            self._link.say_goodbye()
+        link, self._link = self._link, None
+        if link is not None:
+            link.say_goodbye()
 
 
 class _Link:
@@ -230,6 +231,9 @@ class _Link:
         connection = self._client.socket()
         if connection is not None:  # nobody has answered, so paho still waits for that
             connection.close()
+        # Nothing holds the client in a circle then: paho closes what it wakes itself with only
+        # when it is finalised.
+        self._client.on_connect = self._client.on_disconnect = self._client.on_publish = None
 
     def give_up(self) -> None:
         """End waiting; any thread."""

@@ -94,6 +94,7 @@ class Listener:
     ) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        self._client.on_subscribe = self._client.on_message = None  # no circle for the collector
 
     def next(self) -> tuple[str, str]:
         """Topic, and the words or the event's id."""
