@@ -9,7 +9,7 @@ setup: $(VENV)/ready
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[desktop,display,gpu,mqtt,onnx,openvino,screen,web,yolox,train,dev]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[cuda,desktop,display,gpu,mqtt,onnx,openvino,screen,web,yolox,train,dev]"
 	touch $@
 
 demo: setup
