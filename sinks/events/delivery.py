@@ -18,6 +18,7 @@ class DeliveryConfig:
 
     Attributes:
         pictures: send the cut-out picture of the object, too, base64.
+        connect_s: most time to be connected, s; what cannot be cut short at the end of a run.
         timeout_s: most silence within an attempt, s.
         retry_s: the first wait after a failure, s; it doubles up to `retry_most_s`.
         retry_most_s: the longest wait, s.
@@ -28,15 +29,16 @@ class DeliveryConfig:
     """
 
     pictures: bool = True
+    connect_s: float = 3.0
     timeout_s: float = 10.0
     retry_s: float = 0.5
     retry_most_s: float = 30.0
-    end_s: float = 5.0
+    end_s: float = 2.0
     spool: Path | None = None
     spool_bytes: int = 256 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        for name in ("timeout_s", "retry_s", "retry_most_s"):
+        for name in ("connect_s", "timeout_s", "retry_s", "retry_most_s"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name}: expected more than 0, got {getattr(self, name)!r}")
         if not 0 <= self.end_s < math.inf:

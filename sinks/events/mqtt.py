@@ -183,7 +183,7 @@ class _Link:
             protocol=MQTTv311,
             reconnect_on_failure=False,  # a new link is made instead, with nothing left over
         )
-        client.connect_timeout = self._timeout_s
+        client.connect_timeout = config.delivery.connect_s
         client.will_set(self._status, OFFLINE, qos=_AT_LEAST_ONCE, retain=True)
         if broker.user is not None:
             client.username_pw_set(broker.user, broker.password)

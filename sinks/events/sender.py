@@ -76,7 +76,7 @@ class Sender:
             raise SinkError(f"{self._name}: sending ended: {self._failure}") from self._failure
 
     def stop(self) -> None:
-        """Send what waits for `end_s` at most and end the thread, within another `timeout_s`."""
+        """Send what waits for `end_s` at most and end the thread, within another `connect_s`."""
         with self._changed:
             self._end_ns = self._clock.now_ns() + round(self._config.end_s * 1e9)
             self._changed.notify()

@@ -112,9 +112,10 @@ class WebhookCourier:
             self._client.close()
 
     def _connected(self) -> httpx.Client:
+        patience = self._config.delivery
         return httpx.Client(
             auth=self._auth,
-            timeout=self._config.delivery.timeout_s,
+            timeout=httpx.Timeout(patience.timeout_s, connect=patience.connect_s),
             verify=self._trusted,
             follow_redirects=False,
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import logging
+import socket
 import subprocess
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -154,6 +156,21 @@ def test_the_end_waits_no_longer_than_it_may_for_an_answer(tmp_path: Path) -> No
             assert never.reached.wait(60)
         assert not receiver.accepted
         never.released.set()
+
+
+def test_an_address_that_takes_no_connection_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port = full.getsockname()[1]
+        for _ in range(2):  # as many as the kernel takes for a server that takes none
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        delivery = quick(tmp_path, connect_s=0.1, timeout_s=600.0, end_s=0.05)
+        with sink(port, delivery) as sending:
+            sending.write(result_with(1))
+            assert "timed out" in wait_for_trouble(sending)
+    assert not [each for each in threading.enumerate() if each.name.startswith("webhook")]
 
 
 def test_the_thread_has_the_receivers_name_without_its_password(tmp_path: Path) -> None:
