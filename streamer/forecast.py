@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 
 _FALL, _RISE = 0.5, 0.06  # weights of the newest batch: who is woken late sees one as longer
+_DOUBT = 0.125  # of an estimate, each time that nobody had to wait until it was over
 _RECENT = 0.25  # weight of the newest time that the host took for something
 _INSTANT_NS = 200_000  # 0.2 ms: whoever waited no longer did not wait for the device
 _MARGIN_NS = 500_000  # 0.5 ms: what the hand-over does not know of
@@ -52,7 +53,9 @@ class Forecast:
         known_ns = self._took_ns.get(count)
         if known_ns is None:
             self._took_ns[count] = took_ns
-        elif (start.is_exact or took_ns > known_ns) and (end.is_exact or took_ns < known_ns):
+        elif not end.is_exact:  # how much sooner it was ready shows only who asks sooner
+            self._took_ns[count] = min(known_ns, took_ns) * (1 - _DOUBT)
+        elif start.is_exact or took_ns > known_ns:
             weight = _RISE if took_ns > known_ns else _FALL
             self._took_ns[count] = known_ns + (took_ns - known_ns) * weight
 

@@ -270,10 +270,12 @@ class Pipeline(Generic[T]):
         count, works = len(in_flight), self._works
         if not count:
             return True
-        if count >= min(self._stage.depth, works + 1 if self._is_fresh else self._stage.depth):
+        # Of several in work, the others keep the device busy while one is handed over.
+        fresh_room = min(self._stage.depth, works + 1 if works == 1 else works)
+        if count >= (fresh_room if self._is_fresh else self._stage.depth):
             return False
         oldest = in_flight[0]
-        ask = forecast.last_call_ns if count == works else forecast.due_ns
+        ask = forecast.last_call_ns if count <= works else forecast.due_ns
         until_ns = ask(len(oldest.frames), oldest.queued_ns)
         if until_ns is None:  # nothing is known yet
             return count < works or not self._is_fresh

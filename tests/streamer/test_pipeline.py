@@ -351,11 +351,19 @@ def test_each_stream_has_analytics_of_its_own() -> None:
     assert end.times["analytics"].count == 8
 
 
-def test_only_one_batch_waits_behind_those_in_work_where_pictures_must_be_fresh() -> None:
-    stage = IndexStage(depth=6)
+@pytest.mark.parametrize(
+    ("depth", "most"),
+    [
+        pytest.param(1, 1, id="the stage wants no more"),
+        pytest.param(3, 2, id="one in work, and the next for a moment"),
+        pytest.param(6, 3, id="half of them are in work"),
+    ],
+)
+def test_few_batches_are_in_flight_where_pictures_must_be_fresh(depth: int, most: int) -> None:
+    stage = IndexStage(depth=depth)
     Pipeline([CountingSource("a", 50)], stage, [Outlet(ListSink())], is_fresh=True).run()
 
-    assert 3 <= stage.most_in_flight <= 4  # half of six are in work
+    assert 1 <= stage.most_in_flight <= most
 
 
 def test_batch_fills_up_while_the_device_works() -> None:
