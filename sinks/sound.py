@@ -44,7 +44,7 @@ class Sound:
 
     def __enter__(self) -> Self:
         try:
-            self._container = av.open(f"file:{self._path}")
+            self._container = av.open(f"file:{self._path}", metadata_errors="replace")
         except (av.FFmpegError, OSError) as error:
             self._give_up(error)
         return self

@@ -166,6 +166,17 @@ def test_damaged_sound_costs_no_picture(tmp_path: Path, codec: str) -> None:
     assert times_of(target) == [Fraction(index * EVERY, 30000) for index in range(60)]
 
 
+def test_words_that_no_letters_stand_for_cost_nothing(tmp_path: Path) -> None:
+    """A byte of the file's own description was damaged, and the run ended with an error."""
+    source, target = tmp_path / "in.avi", tmp_path / "out.mp4"
+    stream = recording(source, "mp2")
+    data = source.read_bytes()
+    assert b"Lavf" in data  # the program that wrote it
+    source.write_bytes(data.replace(b"Lavf", b"\xb3avf"))
+    _write(target, stream, range(0, 60 * EVERY, EVERY))
+    assert sound_of(target)
+
+
 def test_sound_can_be_left_out(tmp_path: Path) -> None:
     source, target = tmp_path / "in.mp4", tmp_path / "out.mp4"
     stream = recording(source, "aac")
