@@ -69,14 +69,15 @@ def main(arguments: list[str] | None = None) -> int:
         f"{cost['frames']:.0f} frames",
         highlight=False,
     )
-    rows = list(_rows(options))
+    rows = [] if options.files_only else list(_rows(options))
     name = f"{options.detector} {Path(options.weights or 'default').name}"
     with tempfile.TemporaryDirectory() as folder:
         clips = options.clip or [_own_clip(Path(folder) / "synthetic.mp4")]
         rates = {clip.name: _file_to_file(clip, options) for clip in clips}
     for clip, each in rates.items():
         rows += _file_rows(f"{clip}, {name}, CPU: pipeline / other ways", each)
-    rows += gpu_rows.rows(_gpu_results(options))
+    if not options.files_only:
+        rows += gpu_rows.rows(_gpu_results(options))
     console.print(table_of(rows))
     console.print(f"after {time.monotonic() - start_s:.0f} s; {timers.load_in_words()}")
     results = {
@@ -186,6 +187,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--weights", help="default: the detector's own")
     parser.add_argument("--imgsz")
     parser.add_argument("--quick", action="store_true", help="within a minute: one short round")
+    parser.add_argument(
+        "--files-only", action="store_true", help="only recording to annotated recording"
+    )
     parser.add_argument(
         "--max-streams",
         action="store_true",
