@@ -16,9 +16,10 @@ from configs.errors import ConfigError
 from streamer.errors import SourceError
 
 try:
-    from analytics.edit.access import Gate, new_token
+    from analytics.edit.access import editor_gate
     from analytics.edit.server import LOOPBACK, listen, serve
     from analytics.edit.site import Work, build_site
+    from analytics.web.access import new_token
 except ModuleNotFoundError as error:
     if error.name != "aiohttp":
         raise
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:  # a camera that does not answer
         return 0
     port, token, ticket = listening.getsockname()[1], new_token(), new_token()
-    gate = Gate(token, ticket=ticket, port=port)
+    gate = editor_gate(token, ticket=ticket, port=port)
     address = f"http://{LOOPBACK}:{port}/?token="
     sys.stdout.write(f"edit {work.file.path} at {address}{token} (Ctrl-C ends)\n")
     sys.stdout.flush()

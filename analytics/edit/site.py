@@ -10,16 +10,16 @@ import shlex
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import PurePath
 from typing import TypeVar, cast
 
 from aiohttp import web
 
-from analytics.edit.access import Gate, Handler
 from analytics.edit.picture import Subject, jpeg
 from analytics.edit.scene_file import KINDS, ChangedError, Items, SceneFile
 from analytics.region import HYSTERESIS, REFERENCES
+from analytics.web.access import Gate, Handler
+from analytics.web.pages import load_pages
 from configs.errors import ConfigError
 from streamer.errors import SourceError
 from streamer.redact import redact
@@ -29,7 +29,7 @@ T = TypeVar("T")
 MAX_BODY = 1_000_000  # bytes: thousands of zones
 _AT = re.compile(r"(?P<kind>lines|zones)\[(?P<index>\d+)\]")
 
-# Path -> (file, type): named one by one and read once, so that no path leads elsewhere.
+# Path -> (file, type).
 _PAGES: Mapping[str, tuple[str, str]] = {
     "/": ("index.html", "text/html"),
     "/style.css": ("style.css", "text/css"),
@@ -75,20 +75,12 @@ def build_site(work: Work, gate: Gate, executor: Executor) -> web.Application:
 
     editing = _Editing(work, executor)
     site = web.Application(middlewares=[guard], client_max_size=MAX_BODY)
-    folder = resources.files("analytics.edit") / "static"
-    for path, (name, content_type) in _PAGES.items():
-        site.router.add_get(path, _page((folder / name).read_bytes(), content_type))
+    for path, page in load_pages("analytics.edit", _PAGES).items():
+        site.router.add_get(path, page)
     site.router.add_get("/api/scene", editing.scene)
     site.router.add_put("/api/scene", editing.save)
     site.router.add_get("/api/frame", editing.frame)
     return site
-
-
-def _page(body: bytes, content_type: str) -> Handler:
-    async def send(_request: web.Request) -> web.StreamResponse:
-        return web.Response(body=body, content_type=content_type, charset="utf-8")
-
-    return send
 
 
 class _Editing:

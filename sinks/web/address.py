@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import socket
 from dataclasses import dataclass
 
+from analytics.web.access import is_loopback
 from streamer.errors import SinkError
 
 LOOPBACK = "127.0.0.1"
@@ -68,22 +68,6 @@ def parse_address(text: str) -> Address:
     if match is None or int(match["port"]) > 65535:
         raise SinkError(f"expected PORT or HOST:PORT, got {text!r}; such as 8080 or 127.0.0.1:8080")
     return Address(match["six"] or match["host"] or LOOPBACK, int(match["port"]))
-
-
-def is_loopback(host: str) -> bool:
-    """The host, a name or an address without brackets, is this machine's own loopback.
-
-    >>> is_loopback("localhost"), is_loopback("127.8.0.1"), is_loopback("::1")
-    (True, True, True)
-    >>> is_loopback("localhost.evil.example"), is_loopback("0.0.0.0"), is_loopback("")
-    (False, False, False)
-    """
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def bracketed(host: str) -> str:

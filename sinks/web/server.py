@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from aiohttp import http_exceptions, web
+from aiohttp import web
 
+from analytics.web.serving import limited
 from sinks.web.config import WebConfig
 from sinks.web.frames import Previews
 from sinks.web.messages import FrameJson
 from sinks.web.state import Board
 from sinks.web.viewers import Rounds
-
-MAX_LINE = 4096  # bytes of the request line, and of each header
-MAX_HEADERS = 64
-IDLE_S = 10.0  # a connection that asks nothing, or never ends asking, is closed
-CLOSING_S = 0.5  # for answers under way when the run ends
 
 
 class Server:
@@ -94,7 +89,7 @@ class Server:
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()
         with ThreadPoolExecutor(1, thread_name_prefix=f"{self._name}:encoder") as encoder:
             rounds = Rounds(self._board, self._frame_json, self._previews, encoder, self._config)
-            runner = _runner(self._build(rounds))
+            runner = limited(self._build(rounds))
             await runner.setup()
             working = [asyncio.create_task(rounds.run()), asyncio.create_task(rounds.sweep())]
             try:
@@ -119,26 +114,3 @@ def _call(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None
         loop.call_soon_threadsafe(callback)
     except RuntimeError:  # the loop has just closed by itself, which is what was wanted
         return
-
-
-def _runner(site: web.Application) -> web.AppRunner:
-    """The site with limits on what a stranger may send."""
-    logger = logging.getLogger(f"{__name__}.http")
-    logger.addFilter(_is_ours)
-    return web.AppRunner(
-        site,
-        access_log=None,  # request lines hold tokens
-        logger=logger,
-        keepalive_timeout=IDLE_S,
-        lingering_time=0,
-        max_line_size=MAX_LINE,
-        max_field_size=MAX_LINE,
-        max_headers=MAX_HEADERS,
-        shutdown_timeout=CLOSING_S,
-    )
-
-
-def _is_ours(record: logging.LogRecord) -> bool:
-    """Strangers' malformed requests are no failure of ours, and may hold tokens."""
-    error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, http_exceptions.HttpProcessingError)

@@ -11,9 +11,10 @@ from typing import Self
 
 from aiohttp import web
 
+from analytics.web.access import new_token
 from detector.detections import Detections
 from sinks.annotate import Style
-from sinks.web.access import Gate, new_token
+from sinks.web.access import viewer_gate
 from sinks.web.address import Address, bracketed, parse_address
 from sinks.web.config import WebConfig
 from sinks.web.frames import Previews
@@ -95,7 +96,9 @@ class WebSink:
         self._address = replace(self._address, port=listening.getsockname()[1])
         frame_json = FrameJson(self._class_names, self._style)
         previews = Previews(self._class_names, self._style, self._config)
-        gate = Gate(self._token, port=self._address.port, is_loopback=self._address.is_loopback)
+        gate = viewer_gate(
+            self._token, port=self._address.port, is_loopback=self._address.is_loopback
+        )
 
         def build(rounds: Rounds) -> web.Application:
             return build_site(self._board, rounds, gate, frame_json, self._pages, self._config)

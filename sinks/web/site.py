@@ -8,11 +8,11 @@ from contextlib import suppress
 
 from aiohttp import WSMsgType, web
 
-from sinks.web.access import Gate, Handler, refusal
+from analytics.web.access import Gate, Handler, refusal
+from analytics.web.pages import load_pages
 from sinks.web.config import WebConfig
 from sinks.web.messages import ACK, FrameJson, WishError, parse_wish
 from sinks.web.metrics import CONTENT_TYPE, Metrics
-from sinks.web.pages import load_pages
 from sinks.web.state import Board, Json, stats_json, streams_json
 from sinks.web.viewers import PlainViewer, Rounds, Viewer
 
@@ -48,7 +48,7 @@ def build_site(
     live = _Live(board, rounds, config)
     site = web.Application(middlewares=[guard], client_max_size=1)
     handlers: Mapping[str, Handler] = {
-        **load_pages(pages),
+        **load_pages("sinks.web", pages),
         "/healthz": numbers.health,
         "/metrics": numbers.metrics,
         "/api/stats": numbers.stats,

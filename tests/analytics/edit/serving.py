@@ -15,7 +15,7 @@ import av
 import httpx
 import numpy as np
 
-from analytics.edit.access import Gate
+from analytics.edit.access import editor_gate
 from analytics.edit.picture import open_subject
 from analytics.edit.scene_file import SceneFile
 from analytics.edit.server import listen, serve
@@ -54,7 +54,7 @@ def editing(source: str, file: Path, stream: str | None = None) -> Iterator[Edit
     async def run(executor: ThreadPoolExecutor) -> None:
         stopped = asyncio.Event()
         stop.set_result((asyncio.get_running_loop(), stopped))
-        gate = Gate(TOKEN, ticket=TICKET, port=port)
+        gate = editor_gate(TOKEN, ticket=TICKET, port=port)
         await serve(build_site(work, gate, executor), listening, stopped)
 
     with ThreadPoolExecutor(1) as executor:

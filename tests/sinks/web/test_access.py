@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -228,7 +229,9 @@ def test_an_oversized_or_malformed_request_is_refused_and_the_rest_goes_on(
 
 
 def test_the_token_is_never_logged(sink: WebSink, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG, logger="sinks"), caplog.at_level(logging.DEBUG, "aiohttp"):
+    with ExitStack() as heard:
+        for logger in ("sinks", "analytics", "aiohttp"):
+            heard.enter_context(caplog.at_level(logging.DEBUG, logger))
         httpx.get(sink.url)
         raw(sink, f"GET /?token={TOKEN} HTTP/9.9\r\n\r\n".encode())
         raw(sink, f"GET /?token={TOKEN}\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())

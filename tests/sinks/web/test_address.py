@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks.web.address import is_loopback, parse_address
+from analytics.web.access import is_loopback
+from sinks.web.address import parse_address
 from sinks.web.config import WebConfig
 from sinks.web.sink import OverlayPageSink, WebSink
 from streamer.errors import SinkError

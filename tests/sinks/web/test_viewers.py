@@ -16,8 +16,8 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
+from analytics.web.serving import IDLE_S
 from sinks.web.config import WebConfig
-from sinks.web.server import IDLE_S
 from sinks.web.sink import OverlayPageSink, WebSink
 from streamer.errors import SinkError
 from streamer.picture import BgrArray, Picture
