@@ -21,6 +21,7 @@ from av.audio.stream import AudioStream
 from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 
+from sinks.planes import plane_views
 from sinks.rewrite import rewrite
 from sinks.sound import Sound
 from sinks.timeline import Timeline, movie_timescale
@@ -147,7 +148,8 @@ class Mp4Writer:
         if first.stream.sample_aspect is not None:
             encoder.sample_aspect_ratio = first.stream.sample_aspect
         self._frame = VideoFrame(encoder.width, encoder.height, "yuv420p")
-        self._planes = _planes_of(self._frame)
+        y, u, v = plane_views(self._frame)
+        self._planes = (y, u, v)
         if self._sound is not None:
             self._sound.join(self._container)
         self._container.start_encoding()  # a folder that cannot be written shows now
@@ -271,14 +273,3 @@ def partial_path(target: Path) -> Path:
 def _ticks_a_frame(first: Frame) -> int:
     rate = first.stream.rate or _UNKNOWN_RATE
     return max(1, round(1 / (rate * first.time_base)))
-
-
-def _planes_of(frame: VideoFrame) -> tuple[PlaneArray, PlaneArray, PlaneArray]:
-    """Writable views on the picture inside `frame`, without the padding of its lines."""
-    y, u, v = (
-        np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
-            : plane.height, : plane.width
-        ]
-        for plane in frame.planes
-    )
-    return y, u, v

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from detector.detections import Detections
 from sinks.alpha import FORMATS, AlphaWriter, OverlayConfig
 from sinks.annotate import Annotator, Style
-from sinks.target import make_room
+from sinks.whole_file import WholeFileSink
 from streamer.errors import SinkError
+from streamer.frame import Frame
 from streamer.result import Result
 
 
-class OverlayFileSink:
+class OverlayFileSink(WholeFileSink):
     """Writes one stream's annotations to a file that is transparent everywhere else.
 
     The picture has the source's size, rounded up to even, and the source's times: exactly in mov,
@@ -44,69 +43,29 @@ class OverlayFileSink:
                 f"{path}: expected a name ending in {' or '.join(FORMATS)}, got "
                 f"{path.suffix!r}; only these hold transparency"
             )
-        self._path = path
         self._config = config or OverlayConfig()
+        super().__init__("overlay", path, overwrite=self._config.overwrite)
         self._annotator = Annotator(class_names, style)
-        self._writer: AlphaWriter | None = None
-        self._failure: SinkError | None = None
-        self._written: Path | None = None
 
-    @property
-    def name(self) -> str:
-        """The path."""
-        return f"overlay {self._path}"
+    def _open(self, first: Frame) -> _Layer:
+        return _Layer(self._path, self._annotator, AlphaWriter(self._path, first, self._config))
 
-    @property
-    def target(self) -> Path:
-        """The file."""
-        return self._path
 
-    @property
-    def written(self) -> Path | None:
-        """The file, or None before it is whole."""
-        return self._written
+class _Layer:
+    """Draws annotations on nothing and writes them."""
 
-    def __enter__(self) -> Self:
-        """Make the folder.
-
-        Raises:
-            SinkError: the file exists and may not be replaced, or the folder cannot be made.
-        """
-        make_room(self._path, overwrite=self._config.overwrite)
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Finish what was accepted, whatever ended the run."""
-        writer, self._writer = self._writer, None
-        if writer is not None and self._failure is None:
-            writer.finish()
-            self._written = self._path
+    def __init__(self, output: Path, annotator: Annotator, video: AlphaWriter) -> None:
+        self.output = output
+        self._annotator = annotator
+        self._video = video
+        self.finish = video.finish
+        self.abandon = video.abandon
 
     def write(self, result: Result[Detections]) -> None:
-        """Draw and write one frame.
-
-        Raises:
-            SinkError: it cannot be written; earlier pictures stay under the partial name.
-        """
-        if self._failure is not None:
-            raise self._failure  # a second writer would destroy what the first has left
-        frame = result.frame
-        if self._writer is None:
-            self._writer = AlphaWriter(self._path, frame, self._config)
-        canvas = self._writer.blank()
+        frame, canvas = result.frame, self._video.blank()
         scale_xy = (
             canvas.width / (frame.width + frame.width % 2),
             canvas.height / (frame.height + frame.height % 2),
         )
         self._annotator.draw_result(canvas, result, scale_xy)
-        try:
-            self._writer.write(frame)
-        except SinkError as error:
-            self._failure = error
-            self._writer.abandon()
-            raise
+        self._video.write(frame)

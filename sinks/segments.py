@@ -6,7 +6,7 @@ import contextlib
 import logging
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -15,8 +15,9 @@ from typing import Self
 
 from detector.detections import Detections
 from sinks.annotate import Annotator, Style
-from sinks.canvas import I420Canvas
-from sinks.mp4 import FileConfig, Mp4Writer
+from sinks.annotated_video import AnnotatedVideo, silent_piece
+from sinks.mp4 import FileConfig
+from sinks.target import make_folder
 from streamer.clock import Clock, MonotonicClock
 from streamer.errors import SinkError
 from streamer.frame import Frame
@@ -121,13 +122,7 @@ class SegmentsSink:
         Raises:
             SinkError: the folder cannot be made.
         """
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise SinkError(
-                f"{self._folder}: cannot be made: {reason}; choose another folder"
-            ) from error
+        make_folder(self._folder)
         self._delete_old()
         return self
 
@@ -153,18 +148,15 @@ class SegmentsSink:
         if self._piece is None:
             self._piece = self._begin_piece(frame)
         try:
-            self._piece.write(result, self._annotator)
+            self._piece.video.write(result)
         except SinkError:
             self._has_failed = True
             self._piece.video.abandon()
             raise
 
     def _begin_piece(self, first: Frame) -> _Piece:
-        config = replace(self._config.video, sound=False)
-        # Mp4Writer lets live streams begin at 0, which is what every piece wants.
-        from_zero = replace(first, stream=replace(first.stream, is_live=True))
-        target = self._free_name(first)
-        return _Piece(Mp4Writer(target, from_zero, config), first, self._config.piece_s)
+        video = silent_piece(self._free_name(first), first, self._config.video, self._annotator)
+        return _Piece(video, first, self._config.piece_s)
 
     def _finish_piece(self) -> None:
         piece, self._piece = self._piece, None
@@ -227,7 +219,7 @@ class _Found:
 class _Piece:
     """One piece being written."""
 
-    def __init__(self, video: Mp4Writer, first: Frame, piece_s: float) -> None:
+    def __init__(self, video: AnnotatedVideo, first: Frame, piece_s: float) -> None:
         self.video = video
         self._size = (first.width, first.height)
         self._start_s = self._last_s = first.pts * first.time_base
@@ -239,14 +231,6 @@ class _Piece:
         is_long = at_s - self._start_s >= self._piece_s
         is_back = at_s < self._start_s
         return is_long or is_back or (frame.width, frame.height) != self._size
-
-    def write(self, result: Result[Detections], annotator: Annotator) -> None:
-        """Draw and encode one frame."""
-        frame = result.frame
-        picture = frame.i420()
-        planes = self.video.canvas_planes(picture)
-        annotator.draw_result(I420Canvas(*planes, picture.colour), result)
-        self.video.write(frame, planes)
 
 
 def media_time(time_s: Fraction) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -73,11 +74,27 @@ def make_room(target: Path, *, overwrite: bool) -> None:
         raise SinkError(f"{target}: expected a file, got a folder; choose another name")
     if target.exists() and not overwrite:
         raise SinkError(f"{target}: exists; allow overwriting or choose another output")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise SinkError(f"{target.parent}: cannot be made: {reason}") from error
+    make_folder(target.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are not there.
+
+    Raises:
+        SinkError: it cannot be made.
+    """
+    with _making(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def make_hidden_folder(parent: Path, prefix: str) -> Path:
+    """A new folder in `parent`, whose name begins with `prefix` and which nobody else has.
+
+    Raises:
+        SinkError: it cannot be made.
+    """
+    with _making(parent):
+        return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
 
 
 def check_picture_folder(folder: Path, inputs: Inputs) -> None:
@@ -105,6 +122,15 @@ def config_beside(target: Path) -> Path:
     'clip.config.yaml'
     """
     return target.with_name(f"{target.stem}.config.yaml")
+
+
+@contextmanager
+def _making(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SinkError(f"{folder}: cannot be made: {reason}; choose another folder") from error
 
 
 def _search(spec: str) -> tuple[Path, Iterable[Path]]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import tempfile
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -18,11 +17,12 @@ from analytics.event import Event, Kind
 from analytics.watch import analysis_in
 from detector.detections import Detections
 from sinks.annotate import Annotator, Style
-from sinks.canvas import I420Canvas
+from sinks.annotated_video import AnnotatedVideo, silent_piece
 from sinks.events.join import Piece, join
 from sinks.events.record import event_json
-from sinks.mp4 import FileConfig, Mp4Writer
+from sinks.mp4 import FileConfig
 from sinks.segments import media_time
+from sinks.target import make_folder, make_hidden_folder
 from streamer.errors import SinkError
 from streamer.frame import Frame
 from streamer.result import Result, StreamEnd
@@ -121,14 +121,8 @@ class ClipsSink:
         Raises:
             SinkError: it cannot be made.
         """
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._hidden = Path(tempfile.mkdtemp(prefix=".pieces-", dir=self._folder))
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise SinkError(
-                f"{self._folder}: cannot be made: {reason}; choose another folder"
-            ) from error
+        make_folder(self._folder)
+        self._hidden = make_hidden_folder(self._folder, ".pieces-")
         return self
 
     def __exit__(
@@ -174,7 +168,7 @@ class ClipsSink:
             self._cut(at_s)
         if self._growing is None:
             self._growing = self._begin_piece(frame)
-        self._growing.write(result, self._annotator)
+        self._growing.write(result)
         self._note(result, at_s)
         self._forget(at_s)
 
@@ -193,16 +187,14 @@ class ClipsSink:
         if self._hidden is None:
             raise SinkError(f"{self._folder}: not open; use the sink as a context manager")
         self._number += 1
-        # Mp4Writer lets live streams begin at 0, which is what every piece wants.
-        from_zero = replace(first, stream=replace(first.stream, is_live=True))
-        config = replace(self._config.video, sound=False, overwrite=False)
-        return _Growing(Mp4Writer(self._hidden / f"{self._number}.mp4", from_zero, config), first)
+        target = self._hidden / f"{self._number}.mp4"
+        return _Growing(silent_piece(target, first, self._config.video, self._annotator), first)
 
     def _finish_piece(self, end_s: Fraction) -> None:
         growing, self._growing = self._growing, None
         if growing is not None:
             growing.video.finish()
-            self._ring.append(Piece(growing.video.target, growing.start_s, end_s))
+            self._ring.append(Piece(growing.video.output, growing.start_s, end_s))
 
     def _cut_all(self) -> None:
         """The clip at hand ends with what there is; nothing before it belongs to a later one."""
@@ -292,7 +284,7 @@ class _Clip:
 class _Growing:
     """The piece that is being written."""
 
-    def __init__(self, video: Mp4Writer, first: Frame) -> None:
+    def __init__(self, video: AnnotatedVideo, first: Frame) -> None:
         self.video = video
         self.start_s = self.last_s = first.pts * first.time_base
         self._size = (first.width, first.height)
@@ -302,11 +294,7 @@ class _Growing:
         is_back = frame.pts * frame.time_base < self.last_s
         return is_back or (frame.width, frame.height) != self._size
 
-    def write(self, result: Result[Detections], annotator: Annotator) -> None:
+    def write(self, result: Result[Detections]) -> None:
         """Draw and encode one frame."""
-        frame = result.frame
-        picture = frame.i420()
-        planes = self.video.canvas_planes(picture)
-        annotator.draw_result(I420Canvas(*planes, picture.colour), result)
-        self.video.write(frame, planes)
-        self.last_s = frame.pts * frame.time_base
+        self.video.write(result)
+        self.last_s = result.frame.pts * result.frame.time_base
