@@ -14,6 +14,8 @@ $(VENV)/ready: pyproject.toml constraints.txt
 
 demo: setup
 	$(BIN)/python run.py --config configs/demo.yaml --overwrite
+	$(BIN)/python run.py --config configs/demo_photos.yaml --overwrite
+	@echo "now look at runs/detect/synthetic/synthetic.mp4 and at the pictures in runs/detect/photos"
 
 check: setup
 	$(BIN)/ruff format --check .
