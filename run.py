@@ -16,7 +16,6 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import yaml
 from rich.text import Text
 
 from analytics.chain import build_analytics, check_scene, choose_tracker
@@ -26,6 +25,7 @@ from analytics.tracking.tracker import TrackerConfig
 from configs.arguments import parse
 from configs.errors import ConfigError
 from configs.loader import dump, suggestion
+from configs.strict_yaml import to_yaml
 from detector.choice import ADVICE
 from detector.config import AUTO, DetectorConfig
 from detector.contract import Detector
@@ -343,8 +343,7 @@ def _usage_errors() -> Iterator[None]:
 
 def _as_yaml(config: RunConfig) -> str:
     """The configuration as a file for --config, without secrets."""
-    data = redact_tree(dump(config))
-    return yaml.safe_dump(data, allow_unicode=True, sort_keys=False, width=1000)
+    return to_yaml(redact_tree(dump(config)))
 
 
 def _version() -> str:

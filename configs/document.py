@@ -3,44 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-
-import yaml
 
 from configs.errors import ConfigError
 from configs.scalar import Typed
+from configs.strict_yaml import parse
 
 BASE = "base"  # the key that names the file to start from
 
 _PATH = re.compile(r"(?P<key>[^.\[\]]+)(?P<rest>(\[\d+\]|\.[^.\[\]]+)*)")  # a.b[0].c
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
-
-
-class _StrictYaml(yaml.SafeLoader):
-    """YAML that refuses a key written twice and reads 1e-3 as a number (YAML 1.2 does)."""
-
-    def construct_mapping(
-        self,
-        node: yaml.MappingNode,
-        deep: bool = False,  # noqa: FBT001, FBT002 - overridden
-    ) -> dict[Hashable, object]:
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = getattr(key_node, "value", None)
-            if isinstance(key, str) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", key_node.start_mark
-                )
-            seen.add(key if isinstance(key, str) else None)
-        return super().construct_mapping(node, deep=deep)
-
-
-_StrictYaml.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
-    list("-+.0123456789"),
-)
 
 
 def read(path: Path) -> dict[str, object]:
@@ -105,10 +78,7 @@ def typed(text: str) -> object:
     >>> typed("0.5"), typed("person")
     (Typed(text='0.5', value=0.5), 'person')
     """
-    try:
-        value = yaml.load(text, _StrictYaml)
-    except yaml.YAMLError as error:
-        raise ValueError(f"not YAML: {_one_line(error)}") from error
+    value = parse(text)
     return value if isinstance(value, Mapping | list | str) else Typed(text.strip(), value)
 
 
@@ -131,21 +101,15 @@ def _placed(data: object, steps: list[str | int], value: object, path: str) -> o
 
 def _read_one(path: Path) -> dict[str, object]:
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), _StrictYaml)
+        data = parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(str(path), f"cannot read it: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(str(path), f"not UTF-8 text: {error.reason}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(str(path), f"not YAML: {_one_line(error)}") from error
+    except ValueError as error:
+        raise ConfigError(str(path), str(error)) from error
     if data is None:
         return {}
     if not isinstance(data, dict):
         raise ConfigError(str(path), f"expected keys and values, got {type(data).__name__}")
     return data
-
-
-def _one_line(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    return where + " ".join(str(getattr(error, "problem", None) or error).split())

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-import yaml
-
 from configs.document import overridden, read
 from configs.loader import dump, load
+from configs.strict_yaml import to_yaml
 from detector.failure import DONE
 from streamer.signals import StopSignals
 from train.build import choose_device, prepare
@@ -82,8 +81,7 @@ def _keep_settings(config: TrainConfig) -> None:
     """In the output folder, beside what comes of them."""
     config.output.mkdir(parents=True, exist_ok=True)
     remove_leftovers(config.output)
-    text = yaml.safe_dump(dump(config), sort_keys=False)
-    write_whole(config.output / "config.yaml", text.encode())
+    write_whole(config.output / "config.yaml", to_yaml(dump(config)).encode())
 
 
 def _observers(

@@ -19,6 +19,7 @@ from configs.document import read, typed
 from configs.errors import ConfigError
 from configs.loader import load
 from configs.scalar import plain
+from configs.strict_yaml import StrictDumper, to_yaml
 
 Item = dict[str, object]  # a line or zone as it is written in YAML
 Items = Mapping[str, Sequence[Item]]  # by kind
@@ -116,7 +117,7 @@ class SceneFile:
         own = _mapping({} if text is None else plain(typed(text)) or {})
         changed = {kind: items for kind, items in whole.items() if items or kind in scene}
         own["scene"] = {**_mapping(own.get("scene", {})), **changed}
-        data = _as_yaml(own)
+        data = to_yaml(own, _Dumper).encode()
         _replace(self._path, data)
         return _version(data)
 
@@ -160,8 +161,8 @@ class SceneFile:
         return item.get("stream") in (None, self._stream_id)
 
 
-class _Dumper(yaml.SafeDumper):
-    """Places on one line each; quotes around words that the strict reader takes for numbers."""
+class _Dumper(StrictDumper):
+    """Places on one line each."""
 
 
 def _list(dumper: yaml.SafeDumper, items: list[object]) -> yaml.SequenceNode:
@@ -170,11 +171,6 @@ def _list(dumper: yaml.SafeDumper, items: list[object]) -> yaml.SequenceNode:
 
 
 _Dumper.add_representer(list, _list)
-_Dumper.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),  # as configs.document reads them
-    list("-+.0123456789"),
-)
 
 
 def _mapping(data: object) -> Item:
@@ -186,11 +182,6 @@ def _mapping(data: object) -> Item:
     if not isinstance(data, Mapping):
         raise ConfigError("scene", f"expected keys and values, got {data!r}")
     return {str(key): value for key, value in data.items()}
-
-
-def _as_yaml(data: Item) -> bytes:
-    text = yaml.dump(data, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1000)
-    return str(text).encode("utf-8")
 
 
 def _version(data: bytes) -> str:

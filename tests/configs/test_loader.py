@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.errors import ConfigError
 from configs.loader import dump, load
 from configs.scalar import Typed
+from configs.strict_yaml import parse, to_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,15 @@ def test_what_is_dumped_loads_as_the_same(house: House) -> None:
 
 @given(HOUSES)
 def test_yaml_between_dump_and_load_changes_nothing(house: House) -> None:
-    text = yaml.safe_dump(dump(house), allow_unicode=True, sort_keys=False)
-    assert load(House, yaml.safe_load(text)) == house
+    assert load(House, parse(to_yaml(dump(house)))) == house
+
+
+@pytest.mark.parametrize(
+    "word", ["1e5", ".5e3", "yes", "0o7", "1_000", "2020-01-01", "<<", "=", "~"]
+)
+def test_a_word_that_looks_like_another_value_comes_back_as_a_word(word: str) -> None:
+    """1e5 was written without quotes, so that a stored configuration did not load."""
+    assert parse(to_yaml({"name": word})) == {"name": word}
 
 
 def test_what_is_left_out_takes_its_default() -> None:
