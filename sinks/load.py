@@ -76,8 +76,7 @@ class Loads:
 def load_of(snapshot: RunSnapshot, sink_names: Sequence[str]) -> Load | None:
     """What a run was busy with, or None if it has not begun.
 
-    The detector's parts share one thread and count together. Sources, and sinks of one name, have
-    a thread each, so theirs is the mean.
+    The detector's parts share one thread and count together.
 
     Args:
         snapshot: of a run, or the difference of two.
@@ -87,12 +86,11 @@ def load_of(snapshot: RunSnapshot, sink_names: Sequence[str]) -> Load | None:
     if not times or not snapshot.elapsed_ns:
         return None
     is_live = waits(snapshot)
-    threads = Counter(sink_names)
-    threads[DECODE] = len(snapshot.streams)
+    threads = threads_of(snapshot, sink_names)
     shares: dict[str, float] = {}
     busy: dict[str, float] = {}
     for part, time in times.items():
-        share = min(1.0, time.total_ns / max(1, threads[part]) / snapshot.elapsed_ns)
+        share = min(1.0, time.total_ns / threads[part] / snapshot.elapsed_ns)
         is_sink = part in sink_names
         if part == DECODE and is_live:
             continue
@@ -111,6 +109,12 @@ def load_of(snapshot: RunSnapshot, sink_names: Sequence[str]) -> Load | None:
     dropped = _dropped(snapshot) if is_live else 0.0
     keeps_up = is_live and share < BUSY and dropped <= FEW
     return Load(tuple(shares.items()), busiest, share, keeps_up, dropped)
+
+
+def threads_of(snapshot: RunSnapshot, sink_names: Sequence[str]) -> Mapping[str, int]:
+    """How many threads each part of `worked` had: sources, and sinks of one name, one each."""
+    several = {**Counter(sink_names), DECODE: len(snapshot.streams)}
+    return {part: max(1, several.get(part, 1)) for part in worked(snapshot)}
 
 
 def waits(snapshot: RunSnapshot) -> bool:

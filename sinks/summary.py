@@ -10,9 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sinks.load import DECODE, load_of, waits, worked
+from sinks.load import DECODE, load_of, threads_of, waits, worked
 from streamer.snapshot import RunSnapshot, StreamSnapshot
-from streamer.stats import StageTime
 
 
 def show_summary(
@@ -71,16 +70,16 @@ def _stream_cells(stream: StreamSnapshot, elapsed_s: float) -> list[str]:
 
 
 def _times(snapshot: RunSnapshot, sink_names: Sequence[str]) -> Table:
-    table = _table("part", "ms/frame", "share of time", "frames")
+    """A row a part; where it had several threads, `busy` is their mean, as in the verdict."""
+    table = _table("part", "ms/frame", "busy", "frames")
+    threads = threads_of(snapshot, sink_names)
     for part, time in worked(snapshot).items():
         name = "decode, waits" if part == DECODE and waits(snapshot) else _short(part, sink_names)
-        table.add_row(*map(Text, _time_cells(name, time, snapshot.elapsed_ns)))
+        if threads[part] > 1:
+            name += f" ({threads[part]} threads)"
+        busy = time.total_ns / threads[part] / snapshot.elapsed_ns
+        table.add_row(*map(Text, (name, f"{time.mean_ms:.2f}", f"{busy:.0%}", str(time.count))))
     return table
-
-
-def _time_cells(part: str, time: StageTime, elapsed_ns: int) -> list[str]:
-    share = time.total_ns / elapsed_ns if elapsed_ns else 0.0
-    return [part, f"{time.mean_ms:.2f}", f"{share:.0%}", str(time.count)]
 
 
 def _short(part: str, sink_names: Sequence[str]) -> str:

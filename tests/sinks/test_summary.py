@@ -42,6 +42,23 @@ def test_it_names_streams_parts_the_bottleneck_and_every_path() -> None:
     assert lines[-2:] == [f"wrote {long}", "wrote boxes.jsonl"]
 
 
+def test_no_part_is_busy_for_longer_than_the_run() -> None:
+    """Two sources that both decoded for 9 of 10 s were said to take 180% of the time."""
+    out = io.StringIO()
+    times = {"decode": StageTime(18 * SECOND_NS, 600), "network": StageTime(6 * SECOND_NS, 600)}
+    streams = (ended("a", 300), ended("b", 300))
+    show_summary(
+        Console(file=out, width=80),
+        RunSnapshot(10 * SECOND_NS, streams, times),
+        sink_names=[],
+        written=[],
+    )
+    rows = [line.split() for line in out.getvalue().splitlines()]
+    assert ["decode", "(2", "threads)", "30.00", "90%", "600"] in rows  # 18 s over 2 threads
+    assert ["network", "10.00", "60%", "600"] in rows
+    assert "bottleneck: decode, busy 90%" in out.getvalue()
+
+
 def test_a_run_without_a_frame_has_no_times() -> None:
     out = io.StringIO()
     failed = StreamSnapshot("a", "failed", None, 0, 0, 0, None, None, "gone")
