@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -86,11 +86,10 @@ def load_of(snapshot: RunSnapshot, sink_names: Sequence[str]) -> Load | None:
     if not times or not snapshot.elapsed_ns:
         return None
     is_live = waits(snapshot)
-    threads = threads_of(snapshot, sink_names)
     shares: dict[str, float] = {}
     busy: dict[str, float] = {}
     for part, time in times.items():
-        share = min(1.0, time.total_ns / threads[part] / snapshot.elapsed_ns)
+        share = min(1.0, busy_share(time, snapshot.elapsed_ns))
         is_sink = part in sink_names
         if part == DECODE and is_live:
             continue
@@ -111,10 +110,13 @@ def load_of(snapshot: RunSnapshot, sink_names: Sequence[str]) -> Load | None:
     return Load(tuple(shares.items()), busiest, share, keeps_up, dropped)
 
 
-def threads_of(snapshot: RunSnapshot, sink_names: Sequence[str]) -> Mapping[str, int]:
-    """How many threads each part of `worked` had: sources, and sinks of one name, one each."""
-    several = {**Counter(sink_names), DECODE: len(snapshot.streams)}
-    return {part: max(1, several.get(part, 1)) for part in worked(snapshot)}
+def busy_share(time: StageTime, elapsed_ns: int) -> float:
+    """The share of the time for which a part's threads were busy: their mean, in 0..1.
+
+    >>> busy_share(StageTime(9_000, 10, threads=2), 10_000)
+    0.45
+    """
+    return time.total_ns / time.threads / elapsed_ns
 
 
 def waits(snapshot: RunSnapshot) -> bool:
@@ -140,6 +142,7 @@ def _since(first: RunSnapshot, last: RunSnapshot) -> RunSnapshot:
         part: StageTime(
             time.total_ns - first.times.get(part, StageTime()).total_ns,
             time.count - first.times.get(part, StageTime()).count,
+            time.threads,
         )
         for part, time in last.times.items()
     }

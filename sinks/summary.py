@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sinks.load import DECODE, load_of, threads_of, waits, worked
+from sinks.load import DECODE, busy_share, load_of, waits, worked
 from streamer.snapshot import RunSnapshot, StreamSnapshot
 
 
@@ -72,12 +72,11 @@ def _stream_cells(stream: StreamSnapshot, elapsed_s: float) -> list[str]:
 def _times(snapshot: RunSnapshot, sink_names: Sequence[str]) -> Table:
     """A row a part; where it had several threads, `busy` is their mean, as in the verdict."""
     table = _table("part", "ms/frame", "busy", "frames")
-    threads = threads_of(snapshot, sink_names)
     for part, time in worked(snapshot).items():
         name = "decode, waits" if part == DECODE and waits(snapshot) else _short(part, sink_names)
-        if threads[part] > 1:
-            name += f" ({threads[part]} threads)"
-        busy = time.total_ns / threads[part] / snapshot.elapsed_ns
+        if time.threads > 1:
+            name += f" ({time.threads} threads)"
+        busy = busy_share(time, snapshot.elapsed_ns)
         table.add_row(*map(Text, (name, f"{time.mean_ms:.2f}", f"{busy:.0%}", str(time.count))))
     return table
 

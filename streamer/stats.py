@@ -17,10 +17,12 @@ class StageTime:
     Attributes:
         total_ns: nanoseconds, summed.
         count: frames (or calls) it covers.
+        threads: how many have had a share in it; each is busy for at most the time that goes by.
     """
 
     total_ns: int = 0
     count: int = 0
+    threads: int = 1
 
     @property
     def mean_ms(self) -> float:
@@ -40,17 +42,23 @@ class StageTimes:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._parts: dict[str, StageTime] = {}
+        self._threads: dict[str, set[int]] = {}  # who has booked on a part
 
     def add(self, part: str, elapsed_ns: int, *, count: int = 1) -> None:
-        """Book `elapsed_ns` on `part`."""
+        """Book `elapsed_ns`, spent by the calling thread, on `part`."""
         with self._lock:
             old = self._parts.get(part, StageTime())
-            self._parts[part] = StageTime(old.total_ns + elapsed_ns, old.count + count)
+            threads = self._threads.setdefault(part, set())
+            threads.add(threading.get_ident())
+            self._parts[part] = StageTime(
+                old.total_ns + elapsed_ns, old.count + count, len(threads)
+            )
 
     def clear(self) -> None:
         """Forget everything that was booked."""
         with self._lock:
             self._parts.clear()
+            self._threads.clear()
 
     @contextmanager
     def measure(self, part: str, *, count: int = 1) -> Iterator[None]:

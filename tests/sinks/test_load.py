@@ -21,9 +21,18 @@ def stream(stream_id: str, *, is_live: bool = False, dropped: int = 0) -> Stream
 
 
 def run_of(
-    seconds: float, parts: dict[str, float], *, is_live: bool = False, streams: int = 2
+    seconds: float,
+    parts: dict[str, float],
+    *,
+    is_live: bool = False,
+    streams: int = 2,
+    threads: dict[str, int] | None = None,
 ) -> RunSnapshot:
-    times = {part: StageTime(int(total * SECOND_NS), 10) for part, total in parts.items()}
+    threads = {"decode": streams, **(threads or {})}
+    times = {
+        part: StageTime(int(total * SECOND_NS), 10, threads.get(part, 1))
+        for part, total in parts.items()
+    }
     names = "abcdefgh"[:streams]
     return RunSnapshot(
         int(seconds * SECOND_NS), tuple(stream(name, is_live=is_live) for name in names), times
@@ -43,9 +52,6 @@ def run_of(
             id="one thread",
         ),
         pytest.param({"network": 4, "file": 6}, ["file"], "file", 0.6, id="one sink"),
-        pytest.param(
-            {"network": 4, "file": 6}, ["file", "file"], "detector (network)", 0.4, id="two alike"
-        ),
         pytest.param({"network": 4, "album": 9}, ["album"], "detector (network)", 0.4, id="hidden"),
     ],
 )
@@ -55,6 +61,23 @@ def test_the_bottleneck_is_the_busiest_thread(
     found = load_of(run_of(10, parts), sinks)  # of two streams
     assert found is not None
     assert found.busiest == name
+    assert found.share == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("parts", "threads", "share"),
+    [
+        pytest.param({"network": 4, "file": 6}, {"file": 2}, 0.4, id="sinks of one name"),
+        pytest.param({"network": 15, "file": 6}, {"network": 2}, 0.75, id="a pool of runs"),
+    ],
+)
+def test_threads_that_share_a_part_are_as_busy_as_their_mean(
+    parts: dict[str, float], threads: dict[str, int], share: float
+) -> None:
+    """Two that were busy for 7.5 of 10 s each were said to be busy for all of it."""
+    found = load_of(run_of(10, parts, threads=threads), ["file"])
+    assert found is not None
+    assert found.busiest == "detector (network)"
     assert found.share == pytest.approx(share)
 
 

@@ -45,7 +45,10 @@ def test_it_names_streams_parts_the_bottleneck_and_every_path() -> None:
 def test_no_part_is_busy_for_longer_than_the_run() -> None:
     """Two sources that both decoded for 9 of 10 s were said to take 180% of the time."""
     out = io.StringIO()
-    times = {"decode": StageTime(18 * SECOND_NS, 600), "network": StageTime(6 * SECOND_NS, 600)}
+    times = {
+        "decode": StageTime(18 * SECOND_NS, 600, threads=2),
+        "network": StageTime(6 * SECOND_NS, 600),
+    }
     streams = (ended("a", 300), ended("b", 300))
     show_summary(
         Console(file=out, width=80),

@@ -111,6 +111,18 @@ def test_times_name_decode_and_every_sink() -> None:
     assert [(part, time.count) for part, time in end.times.items()] == [("decode", 3), ("out", 3)]
 
 
+def test_times_tell_how_many_threads_they_are_the_sum_of() -> None:
+    has_come = {"a": threading.Event(), "b": threading.Event()}
+    sink = ListSink("out", lambda result: has_come[result.frame.stream_id].set())
+    sources = [  # neither ends before the other has begun
+        CountingSource("a", 2, gate=has_come["b"], gate_at=1),
+        CountingSource("b", 2, gate=has_come["a"], gate_at=1),
+    ]
+    end = Pipeline(sources, IndexStage(), [Outlet(sink)]).run()
+
+    assert (end.times["decode"].threads, end.times["out"].threads) == (2, 1)
+
+
 def test_stream_can_be_added_and_removed_while_running() -> None:
     sink, own = ListSink("all"), ListSink("own")
     pipeline = Pipeline([CountingSource("a", None)], IndexStage(), [Outlet(sink)])
