@@ -28,6 +28,7 @@ from detector.config import DetectorConfig, Precision, Runtime
 from detector.contract import Detector
 from detector.errors import DetectorError
 from detector.table import build_detector
+from detector.weights import UNTRAINED
 from streamer.frame import Frame
 from streamer.sources.synthetic import SyntheticConfig, SyntheticSource
 
@@ -91,18 +92,18 @@ class Samples:
 
 def measure(variants: Sequence[Variant], *, rounds: int) -> dict[Variant, Samples]:
     """Each variant in turn, `rounds` times; those whose runtime is absent are left out."""
-    frames = _frames()
+    frames = pool()
     found: dict[Variant, Samples] = {}
     with ExitStack() as stack:
         detectors: dict[Variant, Detector] = {}
         for variant in variants:
             started_s = time.perf_counter()
             try:
-                detectors[variant] = stack.enter_context(_detector(variant))
+                detectors[variant] = stack.enter_context(build(variant))
             except DetectorError as error:
                 print(f"{variant.network} {variant.way}: {error}", file=sys.stderr)
                 continue
-            _through(detectors[variant], frames[:1])
+            through(detectors[variant], frames[:1])
             found[variant] = Samples(start_s=time.perf_counter() - started_s)
         for _ in range(rounds):
             for variant, detector in detectors.items():
@@ -118,12 +119,13 @@ def _take_turn(detector: Detector, frames: Sequence[Frame], samples: Samples) ->
     count = max(4, min(64, round(TURN_S * 1e3 / guess_ms)))
     turn = [frames[index % len(frames)] for index in range(count)]
     cpu_s, wall_s = time.process_time(), time.perf_counter()
-    _through(detector, turn)
+    through(detector, turn)
     samples.wall_ms.append((time.perf_counter() - wall_s) / count * 1e3)
     samples.cpu_ms.append((time.process_time() - cpu_s) / count * 1e3)
 
 
-def _through(detector: Detector, frames: Sequence[Frame]) -> None:
+def through(detector: Detector, frames: Sequence[Frame]) -> None:
+    """One frame a batch, as many in flight as it likes."""
     in_flight: deque[object] = deque()
     for frame in frames:
         if len(in_flight) == detector.depth:
@@ -133,10 +135,15 @@ def _through(detector: Detector, frames: Sequence[Frame]) -> None:
         detector.collect(in_flight.popleft())
 
 
-def _detector(variant: Variant) -> Detector:
+def build(variant: Variant) -> Detector:
+    """Not yet entered.
+
+    Raises:
+        DetectorError: its runtime is absent.
+    """
     config = DetectorConfig(
         name=variant.network,
-        weights="starter_coco" if variant.network == "starter" else "untrained",
+        weights=weights_of(variant.network),
         imgsz=variant.size,
         device="cpu",
         runtime=variant.runtime,
@@ -145,7 +152,12 @@ def _detector(variant: Variant) -> Detector:
     return build_detector(config)
 
 
-def _frames() -> list[Frame]:
+def weights_of(network: str) -> str:
+    """Those that came with the program; random ones where none did: they are as fast."""
+    return "starter_coco" if network == "starter" else UNTRAINED
+
+
+def pool() -> list[Frame]:
     """Twelve of a street of 1280x720; who measures with the same ones measures the same."""
     config = SyntheticConfig(width=1280, height=720, rate=Fraction(25), frames=12)
     with SyntheticSource(config) as source:
