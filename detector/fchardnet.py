@@ -100,7 +100,10 @@ class FCHarDNet(PointNetwork):
 
     def forward(self, pictures: Tensor) -> Heads:
         """The heads, in float32 whatever the network computes in."""
-        features = self.features(pictures)  # (B, channels, H/4, W/4)
+        return self.heads(self.features(pictures))
+
+    def heads(self, features: Tensor) -> Heads:
+        """The heads of a feature map (B, channels, H/4, W/4)."""
         boxes = self.wh(features).float()
         return Heads(self.hm(features).float(), boxes[:, :2], boxes[:, 2:])
 

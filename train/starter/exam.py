@@ -24,18 +24,26 @@ from train.starter.teachers import Teacher
 LOWEST_SCORE = 0.001  # as the evaluation's
 
 
-def examine(student: PointNetwork, config: ExamConfig) -> dict[str, ApSummary]:
-    """By the project's own evaluator and detector, for every size of `config`."""
+def examine(
+    student: PointNetwork, config: ExamConfig, *, name: str = "starter"
+) -> dict[str, ApSummary]:
+    """By the project's own evaluator and detector, for every size of `config`.
+
+    Args:
+        student: a network of RECIPES[name].
+        config: what it is held against.
+        name: of the recipe.
+    """
     truth = read_truth(config.annotations)
     pictures = find_pictures(truth, config.images)
     found = {}
     for size in config.sizes:
         asked = DetectorConfig(
-            name="starter", imgsz=size, score_threshold=LOWEST_SCORE, device="cpu", runtime="torch"
+            name=name, imgsz=size, score_threshold=LOWEST_SCORE, device="cpu", runtime="torch"
         )
         detector = CenterNetDetector(
             copy.deepcopy(student),  # it is taken over
-            RECIPES["starter"],
+            RECIPES[name],
             parse_imgsz(size),
             choose_compute("cpu", "fp32"),
             asked,

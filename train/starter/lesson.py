@@ -18,7 +18,7 @@ from train.starter.view import Seen
 
 LEAST_BOX = 0.15  # teachers less sure than that teach no box
 NARROW, WIDE = 0.6, 1.2  # cells; of a Gaussian's deviation
-_REACH = 4  # cells around a centre beyond which the widest Gaussian is below 0.004
+REACH = 4  # cells around a centre beyond which the widest Gaussian is below 0.004
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +86,7 @@ def _teach(
     centre, size = (xyxy[:2] + xyxy[2:]) / 2, xyxy[2:] - xyxy[:2]
     limits = np.array(heat.shape[::-1]) - 1
     cell = np.clip(np.rint(centre).astype(int), 0, limits)
-    low, high = np.maximum(cell - _REACH, 0), np.minimum(cell + _REACH, limits) + 1
+    low, high = np.maximum(cell - REACH, 0), np.minimum(cell + REACH, limits) + 1
     x, y = np.arange(low[0], high[0]), np.arange(low[1], high[1])[:, None]
     deviation = np.clip(np.sqrt(size.prod()) / 6, NARROW, WIDE)
     squared = (x - cell[0]) ** 2 + (y - cell[1]) ** 2
