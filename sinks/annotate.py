@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.analysis import Analysis
-from analytics.geometry import Point
 from analytics.watch import analysis_in
 from detector.detections import Detections
 from sinks.canvas import Canvas
 from sinks.palette import BLACK, WHITE, Bgr, colour_of, text_colour_on
 from sinks.placement import LabelPlaces, Rectangle
 from sinks.scale import scale_detections, scale_truth
-from sinks.scene_artist import SceneArtist
+from sinks.scene_artist import SceneArtist, Sign
 from sinks.text import Label, TextStamps
 from streamer.result import Result
 from streamer.truth import Truth
@@ -68,7 +66,7 @@ class Annotator:
         self._class_names = tuple(class_names)
         self._style = style or Style()
         self._stamps = TextStamps()
-        self._scene = SceneArtist(self._put_text, explains=self._style.explain)
+        self._scene = SceneArtist(explains=self._style.explain)
 
     def draw_result(
         self, canvas: Canvas, result: Result[Detections], scale_xy: tuple[float, float] = (1, 1)
@@ -104,15 +102,22 @@ class Annotator:
         note = self._note(canvas, text_px) if self._style.note else None
         if note is not None:
             places.take(0, canvas.height - note.height, note.width, note.height)
-        if truth is not None and self._style.truth:
-            self._draw_truth(canvas, truth, text_px, places)
         if not self._style.scene:
             analysis = None
+        signs = [] if analysis is None else self._place_signs(canvas, analysis, line, places)
+        if truth is not None and self._style.truth:
+            self._draw_truth(canvas, truth, text_px, places)
         if analysis is not None:
             self._scene.draw_ground(canvas, analysis, line)
         self._draw_detections(canvas, detections, line, text_px, places)
+        for label, left, top in signs:
+            label.put(canvas, left, top)
         if analysis is not None:
-            self._scene.draw_words(canvas, analysis, detections, line)
+            clocks = self._scene.clocks(analysis, detections)
+            for label, box in self._sign_labels(canvas, clocks, text_px):
+                place = places.find(*label.size, box, is_low=True)  # names stand above it
+                if place is not None:
+                    label.put(canvas, *place)
         if note is not None:
             note.put(canvas, 0, canvas.height - note.height)
 
@@ -174,15 +179,30 @@ class Annotator:
                 label.put(canvas, *place)
                 return
 
-    def _put_text(self, canvas: Canvas, words: Sequence[str], middle: Point, ground: Bgr) -> None:
-        """A label around a place, moved inside the picture."""
-        ink = text_colour_on(ground)
-        label = self._stamps.row(canvas, words, self._text_px(canvas), ink, ground)
-        if label is None or not all(map(math.isfinite, middle)):
-            return
-        x, y = (int(place - size / 2) & ~1 for place, size in zip(middle, label.size, strict=True))
-        right, lowest = canvas.width - label.width, canvas.height - label.height
-        label.put(canvas, _clamp(x, right), _clamp(y, lowest))
+    def _place_signs(
+        self, canvas: Canvas, analysis: Analysis, line: int, places: LabelPlaces
+    ) -> list[tuple[Label, int, int]]:
+        """What must be seen, and where; placed before all else, so that counts stay in place."""
+        text_px = self._text_px(canvas)
+        counts = self._scene.counts(canvas, analysis, line)
+        labels = [*self._sign_labels(canvas, counts, text_px)]
+        for _, (left, top, right, bottom) in labels:
+            places.take(left, top, right - left, bottom - top)  # an arrow is not to be covered
+        reasons = self._scene.reasons(canvas, analysis, line)
+        labels += self._sign_labels(canvas, reasons, text_px)
+        return [(label, *places.find_near(*label.size, box)) for label, box in labels]
+
+    def _sign_labels(
+        self, canvas: Canvas, signs: Sequence[Sign], text_px: int
+    ) -> Iterator[tuple[Label, Rectangle]]:
+        """Those that can be drawn, and what they belong to."""
+        boxes = np.array([sign.box for sign in signs], np.float32).reshape(-1, 4)
+        rows, rectangles = rectangles_of(boxes, canvas.width, canvas.height)
+        for row, rectangle in zip(rows, rectangles, strict=True):
+            words, ground = signs[row].words, signs[row].ground
+            label = self._stamps.row(canvas, words, text_px, text_colour_on(ground), ground)
+            if label is not None:
+                yield label, rectangle
 
     def _text_px(self, canvas: Canvas) -> int:
         fitting = min(canvas.width, canvas.height) // _TEXT_SHARE
@@ -253,10 +273,6 @@ def _dashes(rectangle: Rectangle, *, length: int) -> Iterator[Rectangle]:
         end = min(y + length, bottom)
         yield left, y, left + 2, end
         yield right - 2, y, right, end
-
-
-def _clamp(position: int, largest: int) -> int:
-    return max(0, min(position, largest))
 
 
 def _even(number: int) -> int:

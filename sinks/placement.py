@@ -38,14 +38,33 @@ class LabelPlaces:
             is_low: below and to the right first, where other labels come last.
         """
         for left, top in self._candidates(width, height, box, is_low=is_low):
-            right, bottom = left + width, top + height
-            if not any(
-                left < other[2] and other[0] < right and top < other[3] and other[1] < bottom
-                for other in self._taken
-            ):
-                self._taken.append((left, top, right, bottom))
+            if self._is_free(left, top, width, height):
+                self.take(left, top, width, height)
                 return left, top
         return None
+
+    def find_near(self, width: int, height: int, box: Rectangle) -> tuple[int, int]:
+        """As `find`, for what must be seen: ever farther from the box rather than not at all.
+
+        Only where the column above and below the box is full, the label lies on something else.
+        """
+        found = self.find(width, height, box)
+        if found is not None:
+            return found
+        left = min(box[0], self._width - width)
+        preferred = max(0, min(box[1] - height, self._height - height))
+        tops = sorted(range(0, self._height - height + 1, 2), key=lambda top: abs(top - preferred))
+        free = (top for top in tops if self._is_free(left, top, width, height))
+        top = next(free, preferred)
+        self.take(left, top, width, height)
+        return left, top
+
+    def _is_free(self, left: int, top: int, width: int, height: int) -> bool:
+        right, bottom = left + width, top + height
+        return not any(
+            left < other[2] and other[0] < right and top < other[3] and other[1] < bottom
+            for other in self._taken
+        )
 
     def _candidates(
         self, width: int, height: int, box: Rectangle, *, is_low: bool

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analytics.analysis import Analysis
 from analytics.event import Change, Event
-from analytics.geometry import Point
 from analytics.line import LineCount
 from analytics.zone import ZoneState
 from detector.detections import Detections
@@ -22,27 +22,40 @@ _LINE_COLOUR: Bgr = (0, 220, 255)
 _ZONE_COLOUR: Bgr = (255, 200, 0)
 _ALARM_COLOUR: Bgr = (60, 60, 255)  # loitering, a crowd
 _ARROW_PX = 6  # length of the arrow that points "in", in widths of the line
+_HEAD_PX = 2  # of its head, and half its breadth
 
 Path = NDArray[np.float64]  # (N, 2) px of the canvas
-PutText = Callable[[Canvas, Sequence[str], Point, Bgr], None]  # words, their middle, their ground
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Words that belong to something in the picture.
+
+    Attributes:
+        words: in a row.
+        box: what they belong to and must not cover: left, top, right, bottom, px of the canvas.
+        ground: their colour.
+    """
+
+    words: Sequence[str]
+    box: tuple[float, float, float, float]
+    ground: Bgr
 
 
 class SceneArtist:
     """Draws what is watched on streams; used by one thread.
 
     Args:
-        put_text: puts a label with its middle at a place of the canvas, moved inside the picture.
         explains: show for each count which step of which track made it, and when.
     """
 
-    def __init__(self, put_text: PutText, *, explains: bool) -> None:
-        self._put_text = put_text
+    def __init__(self, *, explains: bool) -> None:
         self._explains = explains
         self._recent: dict[str, deque[Event]] = {}  # crossings to be explained, by stream
 
     def draw_ground(self, canvas: Canvas, analysis: Analysis, line_px: int) -> None:
-        """What lies below the boxes: zones, lines, traces; scaled to the canvas."""
-        scale = np.array([canvas.width, canvas.height]) / analysis.size
+        """What lies below the boxes: zones, lines, traces, and the steps of `reasons`."""
+        scale, _ = _scale(canvas, analysis)
         for track_id, path in analysis.traces.paths().items():
             self._stroke(canvas, path * scale, line_px, colour_of(track_id))
         for zone in analysis.zones:
@@ -50,37 +63,63 @@ class SceneArtist:
         for line in analysis.lines:
             self._draw_line(canvas, line, scale, line_px)
         if self._explains:
-            for event in self._crossings(analysis):
+            for event in self._recent.get(analysis.stream_id, ()):
                 self._draw_step(canvas, event.change, scale, line_px)
 
-    def draw_words(
-        self, canvas: Canvas, analysis: Analysis, detections: Detections, line_px: int
-    ) -> None:
-        """What belongs above the boxes: counts, dwell clocks, reasons.
-
-        Args:
-            canvas: the picture.
-            analysis: of the frame.
-            detections: of the frame, in px of the canvas.
-            line_px: width of lines.
-        """
-        scale = np.array([canvas.width, canvas.height]) / analysis.size
-        self._draw_clocks(canvas, analysis, detections)
+    def counts(self, canvas: Canvas, analysis: Analysis, line_px: int) -> list[Sign]:
+        """How many are inside and have crossed; beside arrows and corners."""
+        scale, limits = _scale(canvas, analysis)
+        signs = []
         for zone in analysis.zones:
-            is_alarm = zone.crowd_since_s is not None
-            inside = (zone.name, f"{zone.inside} inside")
-            place = _top(zone.points * scale)
-            self._put_text(canvas, inside, place, _ALARM_COLOUR if is_alarm else _ZONE_COLOUR)
+            colour = _ZONE_COLOUR if zone.crowd_since_s is None else _ALARM_COLOUR
+            box = _around(_top(zone.points * scale), line_px / 2, limits)
+            signs.append(Sign((zone.name, f"{zone.inside} inside"), box, colour))
         for line in analysis.lines:
             counts = (line.name, f"in {line.in_count}", f"out {line.out_count}")
-            middle = (np.array(line.start) + line.end) / 2 * scale
-            self._put_text(canvas, counts, _point(middle), _LINE_COLOUR)
-        for event in self._recent.get(analysis.stream_id, ()):
-            if event.change.point is not None:
-                x, y = np.array(event.change.point) * scale
-                lift = 12 * line_px  # clear of the line's own label
-                reason = _reason(event.change)
-                self._put_text(canvas, reason, (float(x), float(y) - lift), WHITE)
+            arrow = _arrow(line, scale, line_px)
+            signs.append(Sign(counts, _around(arrow, _HEAD_PX * line_px, limits), _LINE_COLOUR))
+        return signs
+
+    def reasons(self, canvas: Canvas, analysis: Analysis, line_px: int) -> list[Sign]:
+        """Who has crossed in the last seconds, and where, if that is explained; once a frame."""
+        if not self._explains:
+            return []
+        scale, limits = _scale(canvas, analysis)
+        return [
+            Sign(
+                _reason(event.change),
+                _around(np.array([event.change.point]) * scale, line_px, limits),
+                WHITE,
+            )
+            for event in self._crossings(analysis)
+            if event.change.point is not None
+        ]
+
+    def clocks(self, analysis: Analysis, detections: Detections) -> list[Sign]:
+        """Seconds so far of each one who is in a zone.
+
+        Args:
+            analysis: of the frame.
+            detections: of the frame, in px of the canvas.
+        """
+        if detections.track_id is None:
+            return []
+        boxes = dict(zip(detections.track_id.tolist(), detections.xyxy.tolist(), strict=True))
+        return [
+            Sign(
+                (f"{analysis.time_s - since_s:.0f} s",),
+                boxes[track_id],
+                _ALARM_COLOUR if is_loitering else BLACK,
+            )
+            for zone in analysis.zones
+            for track_id, since_s, is_loitering in zip(
+                zone.track_id.tolist(),
+                zone.since_s.tolist(),
+                zone.is_loitering.tolist(),
+                strict=True,
+            )
+            if track_id in boxes
+        ]
 
     def _draw_zone(
         self, canvas: Canvas, zone: ZoneState, scale: NDArray[np.float64], line_px: int
@@ -92,38 +131,14 @@ class SceneArtist:
     def _draw_line(
         self, canvas: Canvas, line: LineCount, scale: NDArray[np.float64], line_px: int
     ) -> None:
-        start, end = np.array(line.start) * scale, np.array(line.end) * scale
-        self._stroke(canvas, np.stack([start, end]), line_px, _LINE_COLOUR)
-        along = end - start
-        length = float(np.hypot(*along))
-        if length < 1:
-            return
-        # "in" is from the left to the right of the line as seen from start to end
-        across = np.array([-along[1], along[0]]) / length
-        tip = (start + end) / 2 + across * _ARROW_PX * line_px
-        back, side = across * 2 * line_px, along / length * 2 * line_px
-        self._stroke(canvas, np.stack([(start + end) / 2, tip]), line_px, _LINE_COLOUR)
+        ends = np.array([line.start, line.end]) * scale
+        self._stroke(canvas, ends, line_px, _LINE_COLOUR)
+        middle, tip = _arrow(line, scale, line_px)
+        back = (tip - middle) / _ARROW_PX * _HEAD_PX
+        side = np.array([back[1], -back[0]])
+        self._stroke(canvas, np.stack([middle, tip]), line_px, _LINE_COLOUR)
         head = np.stack([tip - back - side, tip, tip - back + side])
         self._stroke(canvas, head, line_px, _LINE_COLOUR)
-
-    def _draw_clocks(self, canvas: Canvas, analysis: Analysis, detections: Detections) -> None:
-        """Seconds so far below the box of each one who is in a zone."""
-        if detections.track_id is None:
-            return
-        boxes = dict(zip(detections.track_id.tolist(), detections.xyxy.tolist(), strict=True))
-        for zone in analysis.zones:
-            inside = zip(
-                zone.track_id.tolist(),
-                zone.since_s.tolist(),
-                zone.is_loitering.tolist(),
-                strict=True,
-            )
-            for track_id, since_s, is_loitering in inside:
-                if track_id in boxes:
-                    x1, _, x2, y2 = boxes[track_id]
-                    words = (f"{analysis.time_s - since_s:.0f} s",)
-                    ground = _ALARM_COLOUR if is_loitering else BLACK
-                    self._put_text(canvas, words, ((x1 + x2) / 2, y2), ground)
 
     def _crossings(self, analysis: Analysis) -> Sequence[Event]:
         """Those of the last seconds, newest last."""
@@ -154,10 +169,33 @@ def _reason(change: Change) -> tuple[str, ...]:
     return f"#{change.track_id}", str(change.direction), f"{minutes:.0f}:{seconds:05.2f}"
 
 
-def _top(points: Path) -> Point:
-    """The highest corner."""
-    return _point(points[np.argmin(points[:, 1])])
+def _scale(canvas: Canvas, analysis: Analysis) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Px of the canvas a px of the frame, and the last px of the canvas; across and down."""
+    size = np.array([canvas.width, canvas.height])
+    return size / analysis.size, size - 1.0
 
 
-def _point(place: NDArray[np.float64]) -> Point:
-    return float(place[0]), float(place[1])
+def _arrow(line: LineCount, scale: NDArray[np.float64], line_px: int) -> Path:
+    """From the middle of a line towards "in"; of no length where the line has none."""
+    start, end = np.array(line.start) * scale, np.array(line.end) * scale
+    middle, along = (start + end) / 2, end - start
+    length = float(np.hypot(*along))
+    if length < 1:
+        return np.stack([middle, middle])
+    # "in" is from the left to the right of the line as seen from start to end
+    across = np.array([-along[1], along[0]]) / length
+    return np.stack([middle, middle + across * _ARROW_PX * line_px])
+
+
+def _top(points: Path) -> Path:
+    """The highest corner, alone."""
+    return points[[np.argmin(points[:, 1])]]
+
+
+def _around(
+    points: Path, margin: float, limits: NDArray[np.float64]
+) -> tuple[float, float, float, float]:
+    """The box of some points and a margin, moved inside the picture."""
+    left, top = np.clip(points.min(axis=0) - margin, 0, limits).tolist()
+    right, bottom = np.clip(points.max(axis=0) + margin, 0, limits).tolist()
+    return left, top, right, bottom

@@ -63,6 +63,21 @@ def test_where_all_is_full_there_is_no_place() -> None:
     assert places.find(*LABEL, (60, 40, 80, 60)) is None
 
 
+def test_what_must_be_seen_goes_farther_away_rather_than_nowhere() -> None:
+    places = LabelPlaces(WIDTH, HEIGHT)
+    box = (60, 40, 100, 60)  # as wide as a label: each way there is one place beside it
+    found = [places.find_near(*LABEL, box) for _ in range(8)]
+    assert len({*found}) == 8
+    assert found[:2] == [(60, 30), (60, 60)]
+    assert all(left == 60 or 40 <= top < 60 for left, top in found)
+
+
+def test_what_must_be_seen_lies_on_the_rest_where_all_is_full() -> None:
+    places = LabelPlaces(WIDTH, HEIGHT)
+    places.take(0, 0, WIDTH, HEIGHT)
+    assert places.find_near(*LABEL, (60, 40, 80, 60)) == (60, 30)
+
+
 @given(st.lists(rectangles(), max_size=30))
 def test_no_label_leaves_the_picture_or_lies_on_another(boxes: list[Rectangle]) -> None:
     places = LabelPlaces(WIDTH, HEIGHT)

@@ -12,7 +12,7 @@ from analytics.scene_config import SceneConfig
 from analytics.watch import Watch
 from detector.detections import Detections
 from sinks.annotate import Annotator, Style
-from sinks.canvas import BgrCanvas
+from sinks.canvas import BgrCanvas, Stamp
 from sinks.palette import colour_of
 from streamer.picture import BgrArray
 from streamer.result import Result
@@ -47,11 +47,11 @@ def _has(pixels: BgrArray, colour: tuple[int, int, int]) -> bool:
 @pytest.mark.parametrize("scale", [1, 3])
 def test_lines_zones_and_traces_are_where_they_were_drawn(scale: int) -> None:
     pixels = _drawn(list(_walk())[-1], scale=scale)
-    line = pixels[50 * scale : 60 * scale, 48 * scale : 53 * scale]
+    line = pixels[88 * scale : 98 * scale, 48 * scale : 53 * scale]
     assert _has(line, YELLOW)
     assert not _has(pixels[: 30 * scale], YELLOW)
     assert _has(pixels[70 * scale : 90 * scale, 68 * scale : 72 * scale], BLUE)
-    assert _has(pixels[78 * scale : 83 * scale, 20 * scale : 46 * scale], colour_of(1))
+    assert _has(pixels[78 * scale : 83 * scale, 8 * scale : 17 * scale], colour_of(1))
 
 
 def test_nothing_of_the_scene_is_drawn_where_nobody_wants_it() -> None:
@@ -85,3 +85,36 @@ def test_a_loiterer_s_clock_turns_red() -> None:
     first, *_, last = list(_walk(scene=yard))
     assert not _has(_drawn(first), RED)
     assert _has(_drawn(last), RED)
+
+
+class _Noting(BgrCanvas):
+    """Keeps where words were put."""
+
+    def __init__(self, pixels: BgrArray) -> None:
+        super().__init__(pixels)
+        self.places: list[tuple[int, int, int, int]] = []
+
+    def put(self, stamp: Stamp, left: int, top: int) -> None:
+        height, width = stamp[0].shape[:2]
+        self.places.append((left, top, left + width, top + height))
+        super().put(stamp, left, top)
+
+
+def test_no_words_cover_others() -> None:
+    """Of two lines with one middle only the second one's counts could be read."""
+    crossed = SceneConfig(
+        lines=(
+            LineConfig("gate", (50.0, 60.0), (50.0, 100.0)),
+            LineConfig("exit", (10.0, 80.0), (90.0, 80.0)),
+        ),
+        zones=(*SCENE.zones, ZoneConfig("road", ((2.0, 60.0), (99.0, 60.0), (99.0, 99.0)))),
+    )
+    annotator = Annotator(NAMES, Style(explain=True))
+    for each in _walk(scene=crossed):
+        canvas = _Noting(np.zeros((408, 408, 3), np.uint8))
+        annotator.draw_result(canvas, each, (4, 4))
+        assert len(canvas.places) >= 2 * 3 + 2 * 3  # the words of two lines and two zones
+        for k, (left, top, right, bottom) in enumerate(canvas.places):
+            for other in canvas.places[:k]:
+                across = left < other[2] and other[0] < right
+                assert not (across and top < other[3] and other[1] < bottom)
