@@ -22,6 +22,7 @@ from train.command import Parser, Screen, run_command, run_module
 from train.distributed import World, joined, world_of
 from train.errors import DataError
 from train.starter.exam import examine, record
+from train.student.batch import Batches
 from train.student.config import StudentConfig
 from train.student.school import NAME, RECIPE, School
 from train.student.store import about, open_store
@@ -63,24 +64,31 @@ def _teach(typed: Sequence[str], screen: Screen) -> int:
     store = open_store(config.store)
     world = world_of(os.environ)
     with joined(world, torch.device(config.device)):
-        school = School(config, store, world)
+        school = School(config, world, sights=store.sights)
         if given.resume:
             resume(school, config.output)
+        batches = Batches(config, store, RECIPE, stride=school.student.stride)
         if world.is_first:
             screen.say(f"{len(store)} pictures, step {school.step} of {config.steps}")
-        run(school, config, world, screen)
+        run(school, batches, config, world, screen)
     return DONE
 
 
 def run(
-    school: School, config: StudentConfig, world: World, screen: Screen, *, until: int | None = None
+    school: School,
+    batches: Batches,
+    config: StudentConfig,
+    world: World,
+    screen: Screen,
+    *,
+    until: int | None = None,
 ) -> None:
     """To step `until`, or the last one, with saves and exams on the way."""
     clock = MonotonicClock()
     last = config.steps if until is None else until
     sums, started = torch.zeros(3), clock.now_ns()
     while school.step < last:
-        sums += torch.tensor(school.learn())
+        sums += school.learn(batches.at(school.step, rank=world.rank)).cpu()
         if world.is_first and school.step % _TOLD_EVERY == 0:
             heat, box, sight = (sums / _TOLD_EVERY).tolist()
             pace = (clock.now_ns() - started) / 1e9 / _TOLD_EVERY

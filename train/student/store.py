@@ -69,6 +69,11 @@ class Store:
     def __len__(self) -> int:
         return len(self.pictures)
 
+    @property
+    def sights(self) -> int:
+        """Channels of all maps."""
+        return sum(kept.shape[1] for kept in self.maps)
+
     def labels(self) -> list[Label]:
         """One a picture."""
         return [

@@ -24,8 +24,9 @@ from train.distributed import World, joined
 from train.starter.labels import write_labels
 from train.student import prepare
 from train.student.__main__ import BEST, main, resume, run
+from train.student.batch import Batches
 from train.student.config import StudentConfig
-from train.student.school import School
+from train.student.school import RECIPE, School
 from train.student.store import SIDE, About, about, open_store, say
 
 ALONE = World()
@@ -48,11 +49,17 @@ def _config(folder: Path, output: Path) -> StudentConfig:
     )
 
 
+def _school(config: StudentConfig, world: World = ALONE) -> tuple[School, Batches]:
+    store = open_store(config.store)
+    school = School(config, world, sights=store.sights)
+    return school, Batches(config, store, RECIPE, stride=school.student.stride)
+
+
 def _run(config: StudentConfig, *, until: int | None = None, resumes: bool = False) -> School:
-    school = School(config, open_store(config.store), ALONE)
+    school, batches = _school(config)
     if resumes:
         resume(school, config.output)
-    run(school, config, ALONE, Screen(quiet=True), until=until)
+    run(school, batches, config, ALONE, Screen(quiet=True), until=until)
     return school
 
 
@@ -107,8 +114,8 @@ def test_it_learns_what_it_is_shown(prepared: Path, tmp_path: Path) -> None:
     config = replace(
         _config(prepared, tmp_path / "out"), steps=60, batch=4, sides=(64,), warmup=0.05
     )
-    school = School(config, open_store(config.store), ALONE)
-    losses = [school.learn() for _ in range(config.steps)]
+    school, batches = _school(config)
+    losses = [school.learn(batches.at(step)).numpy() for step in range(config.steps)]
     first, last = np.mean(losses[:5], 0), np.mean(losses[-5:], 0)
     assert last[0] < 0.3 * first[0]  # heat; measured 0.1
     assert last[2] < 0.8 * first[2]  # sight
@@ -139,9 +146,9 @@ def _learn(config: StudentConfig, rank: int, port: int) -> None:
     torch.set_num_threads(1)
     world = World(rank, 2, rank)
     with joined(world, torch.device("cpu")):
-        school = School(config, open_store(config.store), world)
-        for _ in range(2):
-            school.learn()
+        school, batches = _school(config, world)
+        for step in range(2):
+            school.learn(batches.at(step, rank=rank))
         torch.save(school.student.state_dict(), config.output / f"{rank}.pth")
 
 
