@@ -62,7 +62,6 @@ class WaitMeter:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._waited_ns, self._total_ns = 0, 0
-        self._since_ns: int | None = None
 
     @property
     def waited_s(self) -> float:

@@ -258,6 +258,6 @@ def _overlap(
 
 
 _OBJECTS = MappingProxyType({"dense": _visible_objects, "sparse": _clipped_objects})
-_CANVASES: Mapping[str, type[_DenseCanvas] | type[_SparseCanvas]] = MappingProxyType(
+_CANVASES: Mapping[str, Callable[[int, int], _Canvas]] = MappingProxyType(
     {"dense": _DenseCanvas, "sparse": _SparseCanvas}
 )
