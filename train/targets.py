@@ -9,7 +9,7 @@ cell). The published CenterNet-HarDNet learns it in a narrow Gaussian around ("d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
