@@ -269,11 +269,25 @@ def test_live_streams_start_at_zero(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("crf", 52), ("crf", -1), ("threads", 0), ("keyframe_s", 0.0)]
+    ("field", "value"),
+    [("qp", 52), ("qp", -1), ("crf", 52), ("crf", -1), ("threads", 0), ("keyframe_s", 0.0)],
 )
 def test_a_config_that_cannot_be_is_refused(field: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{field}: expected"):
         FileConfig(**{field: value})  # type: ignore[arg-type]  # the point of the test
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        pytest.param(FileConfig(), b"rc=cqp mbtree=0 qp=22", id="a quantiser, if nothing is said"),
+        pytest.param(FileConfig(crf=30), b"rc=crf mbtree=0 crf=30.0", id="a rate factor"),
+    ],
+)
+def test_encoder_is_told_how_well_to_look(tmp_path: Path, config: FileConfig, says: bytes) -> None:
+    target = tmp_path / "clip.mp4"
+    write_all(FileSink(target, (), config), results([0]))
+    assert says in target.read_bytes()  # x264 writes its settings into the first picture
 
 
 def test_keyframes_come_every_two_seconds(tmp_path: Path) -> None:
