@@ -116,15 +116,8 @@ def _metadata(detector: CenterNetDetector) -> Mapping[str, str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Export as a command line says; gives back the exit code."""
     options = _parse(arguments)
-    config = DetectorConfig(
-        name=options.detector,
-        weights=options.weights,
-        imgsz=options.imgsz,
-        device="cpu",
-        precision="fp32",
-    )
     try:
-        detector = build_ours(config)
+        detector = build_ours(options)
         agreement = export(detector, _form(detector, options), options.out)
     except ValueError as error:
         return _fail(str(error), USAGE)
@@ -134,12 +127,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return DONE
 
 
-def build_ours(config: DetectorConfig) -> CenterNetDetector:
-    """A detector whose network is one of ours, not yet entered.
+def build_ours(options: argparse.Namespace) -> CenterNetDetector:
+    """A detector whose network is one of ours, in float32 on the CPU, not yet entered.
+
+    Args:
+        options: `detector`, `weights` and `imgsz`, as for run.py.
 
     Raises:
+        ValueError: these make no sense.
         DetectorError: it is another one, or `build_detector` cannot.
     """
+    config = DetectorConfig(
+        name=options.detector,
+        weights=options.weights,
+        imgsz=options.imgsz,
+        device="cpu",
+        precision="fp32",
+    )
     detector = build_detector(config)
     if not isinstance(detector, CenterNetDetector):
         raise DetectorError(f"detector {config.name!r}: it has no network of ours to export")

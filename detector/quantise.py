@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.config import AUTO, DetectorConfig
+from detector.config import AUTO
 from detector.errors import DetectorError
 from detector.export import DONE, MODEL, USAGE, build_ours
 from detector.hardnet_detector import CenterNetDetector
@@ -78,15 +78,8 @@ def quantise(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Quantise as a command line says; gives back the exit code."""
     options = _parse(arguments)
-    config = DetectorConfig(
-        name=options.detector,
-        weights=options.weights,
-        imgsz=options.imgsz,
-        device="cpu",
-        precision="fp32",
-    )
     try:
-        detector = build_ours(config)
+        detector = build_ours(options)
         _check(options.out)
         inputs = [_input(detector, frame) for frame in _frames(options.source, options.pictures)]
         made_for = fingerprint(detector.program.network)
