@@ -17,6 +17,7 @@ import torch
 from rich.console import Console
 
 from benchmarks import (
+    best_of_kind,
     encoding,
     file_to_file,
     gpu_rows,
@@ -24,6 +25,7 @@ from benchmarks import (
     machine,
     scheduler,
     spine,
+    stages,
     timers,
 )
 from benchmarks.fake_device import FakeDevice, Service
@@ -34,6 +36,7 @@ from detector.config import DetectorConfig
 from detector.contract import Detector
 from detector.none import NoneDetector
 from detector.parallelism import Parallelism
+from detector.recipe import RECIPES
 from detector.table import build_detector
 from detector.yolox import YoloxDetector
 from sinks.file import FileSink
@@ -46,13 +49,19 @@ from streamer.sources.synthetic import SyntheticConfig, SyntheticSource
 RESULTS = Path(__file__).resolve().parent / "results"
 DEFAULT_DETECTOR = "starter"  # its weights come with the program
 MOST_STREAMS = 128
+_WAYS = tuple(way for way in best_of_kind.WAYS if way[0] != "compile")  # which takes minutes
+_QUICK_WAYS = (best_of_kind.WAYS[0], *best_of_kind.WAYS[-2:])
 _FAKE_GPU = Service(0.9, 0.5, host_ms=0.5)  # what is hoped for of a large one: 1800 a second
 _FAKE_GPU_BATCH = 16
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print and save; returns the exit code."""
-    options = _parse(arguments)
+    with scheduler.turns_of(scheduler.SHORT_TURN_S):  # as run.py has them
+        return _measure(_parse(arguments))
+
+
+def _measure(options: argparse.Namespace) -> int:
     console = Console(width=None if sys.stdout.isatty() else 160)
     start_s = time.monotonic()
     head = machine.describe()
@@ -72,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
     rows = [] if options.files_only else list(_rows(options))
     name = f"{options.detector} {Path(options.weights or 'default').name}"
     with tempfile.TemporaryDirectory() as folder:
-        clips = options.clip or [_own_clip(Path(folder) / "synthetic.mp4")]
+        clips = options.clip or [_own_clip(Path(folder) / "synthetic.mp4", options)]
         rates = {clip.name: _file_to_file(clip, options) for clip in clips}
     for clip, each in rates.items():
         rows += _file_rows(f"{clip}, {name}, CPU: pipeline / other ways", each)
@@ -95,11 +104,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _rows(options: argparse.Namespace) -> Iterator[Row]:
-    """What needs no network: the scheduler, the streams it holds, the encoder."""
-    effort, seconds, rounds = scheduler.Effort(), 2.0, 3
+    """All but recordings: the scheduler, the streams it holds, the encoder, stages, the network."""
+    effort, seconds, rounds, ways = scheduler.Effort(), 2.0, 3, _WAYS
     if options.quick or torch.cuda.is_available():  # a GPU's own rows take the minutes there
         effort = scheduler.Effort(seconds=0.3, rounds=1, streams=(1, 8), batches=(1, 8))
-        seconds, rounds = 0.8, 1
+        seconds, rounds, ways = 0.5, 1, _QUICK_WAYS
     yield from scheduler.pooled(effort)
     yield from scheduler.staged(effort)
     yield from live_load.rows(seconds=seconds, rounds=rounds)
@@ -107,6 +116,20 @@ def _rows(options: argparse.Namespace) -> Iterator[Row]:
     yield held_row(held, budget_ms=options.budget_ms, best_rate=_FAKE_GPU.rate(_FAKE_GPU_BATCH))
     yield from encoding.rows(seconds=seconds, rounds=rounds)
     yield from scheduler.ablations(effort)
+    yield from stages.rows(seconds=seconds / 4, rounds=rounds)
+    side = options.imgsz or _side_of(options.detector)
+    if options.detector in RECIPES and side.isdecimal():
+        outcome = best_of_kind.compare(
+            *(options.detector, int(side), ways),
+            rounds=2 * rounds,
+            pictures=8,
+            seconds=10 * seconds,
+        )
+        yield from outcome.rows
+
+
+def _side_of(detector: str) -> str:
+    return RECIPES[detector].imgsz if detector in RECIPES else ""
 
 
 def _fake_gpu() -> FakeDevice:
@@ -202,9 +225,10 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _own_clip(target: Path) -> Path:
-    """A street scene of 5 seconds, encoded by our own sink."""
-    source = SyntheticSource(SyntheticConfig(width=768, height=432, frames=125))
+def _own_clip(target: Path, options: argparse.Namespace) -> Path:
+    """A street scene of 5 seconds, or 2, encoded by our own sink."""
+    frames = 50 if options.quick else 125
+    source = SyntheticSource(SyntheticConfig(width=768, height=432, frames=frames))
     sink = FileSink(target, (), FileConfig())
     Pipeline([source], NoneDetector(DetectorConfig()), [Outlet(sink)]).run()
     return target

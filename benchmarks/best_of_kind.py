@@ -26,6 +26,8 @@ from typing import TypeVar
 from rich.console import Console
 
 from benchmarks import machine
+from benchmarks.ceilings import Ceilings, distance, gflop_of
+from benchmarks.ceilings import measure as measure_ceilings
 from benchmarks.plain import PLAIN_USES, Given, PlainLoop
 from benchmarks.published import PublishedPath
 from benchmarks.rows import Row, table_of
@@ -111,7 +113,7 @@ def contestants(network: str, side: int, ways: Sequence[Way]) -> Iterator[list[C
         ways: of ours.
     """
     frames = pool()
-    make = partial(_filled, network)
+    make = partial(filled, network)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         given = Given(_folded(make), RECIPES[network], side, folder / f"{network}.onnx")
@@ -172,6 +174,49 @@ def measure(
     return found
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        rows: ratios.
+        times: behind them.
+        ceilings: of the processor, in this run.
+        gflop: of a picture.
+    """
+
+    rows: list[Row]
+    times: Mapping[Contestant, Times]
+    ceilings: Ceilings
+    gflop: float
+
+
+def compare(
+    network: str, side: int, ways: Sequence[Way], *, rounds: int, pictures: int, seconds: float
+) -> Outcome:
+    """Ours beside the best of each kind, and how far from the processor's ceilings it is.
+
+    Args:
+        network: a key of RECIPES.
+        side: of the square input, px.
+        ways: of ours.
+        rounds: at most.
+        pictures: of each turn.
+        seconds: after which no round is begun.
+    """
+    title = f"{network} at {side}"
+    limits = measure_ceilings(seconds=min(1.0, seconds / 10))
+    gflop = gflop_of(filled(network).eval(), side)
+    with contestants(network, side, ways) as those:
+        deadline_s = time.monotonic() + seconds
+        times = measure(those, rounds=rounds, pictures=pictures, deadline_s=deadline_s)
+    made = rows(title, times)
+    for each, own in times.items():
+        if each.name == OURS:
+            made.append(distance(title, each.kind, own.wall_ms, gflop=gflop, ceilings=limits))
+    return Outcome(made, times, limits, gflop)
+
+
 def rows(title: str, found: Mapping[Contestant, Times]) -> list[Row]:
     """Time / time of ours, round against round: the best of each kind first, then all of them.
 
@@ -224,7 +269,7 @@ def _folded(make: Callable[[], PointNetwork]) -> Callable[[], PointNetwork]:
     return folded
 
 
-def _filled(name: str) -> PointNetwork:
+def filled(name: str) -> PointNetwork:
     """The network with the weights that `runtimes.build` gives it."""
     recipe = RECIPES[name]
     weights = weights_of(name)
@@ -242,25 +287,28 @@ def main(arguments: list[str] | None = None) -> int:
     head = machine.describe()
     for key, value in head.items():
         console.print(f"{key}: {value}", highlight=False)
-    begun_s, load_before = time.monotonic(), os.getloadavg()[0]
+    load_before = os.getloadavg()[0]
     network, _, side = options.network.partition("@")
-    ways = [way for way in WAYS if not options.way or " ".join(way) in options.way]
-    with contestants(network, int(side), ways) as those:
-        console.print(f"ready after {time.monotonic() - begun_s:.0f} s", highlight=False)
-        deadline_s = time.monotonic() + options.seconds
-        found = measure(
-            those, rounds=options.rounds, pictures=options.pictures, deadline_s=deadline_s
-        )
-    made = rows(f"{network} at {side}", found)
-    console.print(table_of(made))
+    outcome = compare(
+        network,
+        int(side),
+        [way for way in WAYS if not options.way or " ".join(way) in options.way],
+        rounds=options.rounds,
+        pictures=options.pictures,
+        seconds=options.seconds,
+    )
+    console.print(str(outcome.ceilings), highlight=False)
+    console.print(table_of(outcome.rows))
     if options.save:
         results = {
             "machine": head,
             "load": [load_before, os.getloadavg()[0]],
             "network": options.network,
             "pictures_a_turn": options.pictures,
-            "rows": [dataclasses.asdict(row) for row in made],
-            "times": {each.label: times.summary for each, times in found.items()},
+            "ceilings": dataclasses.asdict(outcome.ceilings),
+            "gflop_a_picture": outcome.gflop,
+            "rows": [dataclasses.asdict(row) for row in outcome.rows],
+            "times": {each.label: times.summary for each, times in outcome.times.items()},
         }
         options.folder.mkdir(parents=True, exist_ok=True)
         (options.folder / f"{options.save}.json").write_text(json.dumps(results, indent=2) + "\n")
@@ -279,7 +327,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pictures", type=int, default=4, help="of each turn")
-    parser.add_argument("--seconds", type=float, default=300.0, help="no round is begun after them")
+    parser.add_argument("--seconds", type=float, default=240.0, help="no round is begun after them")
     parser.add_argument("--save", metavar="NAME", help="of the results: NAME.json")
     parser.add_argument("--folder", type=Path, default=RESULTS, help="of the results")
     return parser.parse_args(arguments)

@@ -40,7 +40,7 @@ def rows(
     """The slower of device and encoder / pipeline, and what the summary says."""
     found = []
     for width, height, service_ms in cases:
-        pictures = _drawn(width, height)
+        pictures = drawn(width, height)
         count = max(30, round(seconds * 1e3 / service_ms))
         ratios, shares, verdicts, encoder_fps = [], [], [], []
         for _ in range(rounds):
@@ -49,9 +49,9 @@ def rows(
             with tempfile.TemporaryDirectory() as folder:
                 encoder_fps.append(_encoder_alone(pictures, count, Path(folder) / "alone.mp4"))
                 file_sink = FileSink(Path(folder) / "piped.mp4", (), FileConfig())
-                rate, verdict = _piped(pictures, count, service_ms, file_sink)
+                rate, verdict = piped(pictures, count, service_ms, file_sink)
                 verdicts.append(verdict.replace(f"{folder}{os.sep}", ""))
-            bare, _ = _piped(pictures, count, service_ms, NullSink())
+            bare, _ = piped(pictures, count, service_ms, NullSink())
             slower = min(usage_of(alone.spans).rate, encoder_fps[-1])
             ratios.append(rate / slower)
             shares.append(rate / bare)
@@ -67,7 +67,8 @@ def rows(
     return found
 
 
-def _drawn(width: int, height: int) -> list[Picture]:
+def drawn(width: int, height: int) -> list[Picture]:
+    """A few of a street."""
     config = SyntheticConfig(width=width, height=height, frames=_PICTURES)
     with SyntheticSource(config) as source:
         return [BgrPicture(frame.bgr().copy()) for frame in source]
@@ -83,7 +84,7 @@ def _encoder_alone(pictures: list[Picture], count: int, target: Path) -> float:
     return count / (perf_counter() - start_s)
 
 
-def _piped(
+def piped(
     pictures: list[Picture], count: int, service_ms: float, sink: Sink[Detections]
 ) -> tuple[float, str]:
     """Frames a second, and what the summary calls the bottleneck."""

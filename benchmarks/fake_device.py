@@ -33,11 +33,14 @@ class Service:
         batch_ms: for any batch: launches, weights, what does not grow with it.
         picture_ms: for each picture of it.
         host_ms: of the caller's time to hand a batch over: copies into staging memory.
+        launches: calls by which a batch is handed over, each of which lets go of the interpreter's
+            lock for a moment: hundreds without a recorded graph.
     """
 
     batch_ms: float
     picture_ms: float = 0.0
     host_ms: float = 0.0
+    launches: int = 0
 
     @classmethod
     def of_full_batch(cls, full_ms: float, max_batch: int) -> Service:
@@ -127,6 +130,8 @@ class FakeDevice:
             raise ValueError(f"submit: expected fewer than {self.depth} batches in flight")
         if self.service.host_ms:
             self._wait_until(self._clock.now_ns() + round(self.service.host_ms * 1e6))
+        for _ in range(self.service.launches):
+            time.sleep(0)
         free_ns = self.spans[-1].end_ns if self.spans else 0
         start_ns = max(self._clock.now_ns(), free_ns)
         took_ns = round(self.service.time_ms(len(frames)) * 1e6)

@@ -23,6 +23,29 @@ from streamer.picture import BgrArray
 TOP_K = 100
 
 
+class PublishedPreparation:
+    """Pixels to the network's input in the published order, by way of float64.
+
+    Args:
+        recipe: of the weights.
+        side: of the square input, px.
+    """
+
+    def __init__(self, recipe: Recipe, side: int) -> None:
+        self._mean = np.array(recipe.mean, np.float32)
+        self._std = np.array(recipe.std, np.float32)
+        self._side = side
+
+    def prepared(self, pixels: BgrArray) -> NDArray[np.float32]:
+        """(1, 3, side, side)."""
+        height, width = pixels.shape[:2]
+        resized = cv2.resize(pixels, (width, height))  # to its own size, where nothing is scaled
+        size = (self._side, self._side)
+        warped = cv2.warpAffine(resized, affine(pixels, self._side), size, flags=cv2.INTER_LINEAR)
+        normal = ((warped / 255.0 - self._mean) / self._std).astype(np.float32)
+        return np.ascontiguousarray(normal.transpose(2, 0, 1)[None])
+
+
 class PublishedPath:
     """Pictures to boxes in the published order.
 
@@ -34,8 +57,7 @@ class PublishedPath:
 
     def __init__(self, network: PointNetwork, recipe: Recipe, side: int) -> None:
         self._network = network.eval()
-        self._mean = np.array(recipe.mean, np.float32)
-        self._std = np.array(recipe.std, np.float32)
+        self._preparation = PublishedPreparation(recipe, side)
         self._side = side
 
     @property
@@ -52,19 +74,9 @@ class PublishedPath:
     def find(self, frame: Frame) -> NDArray[np.float32]:
         """The best TOP_K of a picture, (K, 6): x1, y1, x2, y2 in its pixels, score, class."""
         pixels = frame.bgr()
-        to_input = affine(pixels, self._side)
-        x = torch.from_numpy(self._prepared(pixels, to_input))
-        rows = best(self._network(x), top_k=TOP_K)[0].numpy()
+        heads = self._network(torch.from_numpy(self._preparation.prepared(pixels)))
+        rows = best(heads, top_k=TOP_K)[0].numpy()
         return in_frame(rows, pixels, self._side // self.stride)
-
-    def _prepared(self, pixels: BgrArray, to_input: NDArray[np.float64]) -> NDArray[np.float32]:
-        """(1, 3, H, W), by way of float64."""
-        height, width = pixels.shape[:2]
-        resized = cv2.resize(pixels, (width, height))  # to its own size, where nothing is scaled
-        size = (self._side, self._side)
-        warped = cv2.warpAffine(resized, to_input, size, flags=cv2.INTER_LINEAR)
-        normal = ((warped / 255.0 - self._mean) / self._std).astype(np.float32)
-        return np.ascontiguousarray(normal.transpose(2, 0, 1)[None])
 
 
 def affine(pixels: BgrArray, side: int) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -28,7 +28,9 @@ AIM = 0.97  # of the slowest stage's rate
 DEPTH = 3  # as the CUDA executor's
 DECODE_MS = 7.4  # decoding and preparing 1080p on one core, as measured for the first design
 SINK_MS = 5.0  # drawing and encoding a smaller picture
-SHORT_TURN_S = 5e-4  # of a thread that others wait for; Python's own is 5e-3
+SHORT_TURN_S = 2e-4  # of a thread that others wait for, as run.py has it
+PYTHON_TURN_S = 5e-3  # Python's own
+LAUNCHES = 318  # operations of HarDNet-85, where no graph was recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Effort:
     """
 
     seconds: float = 0.8
-    rounds: int = 5
+    rounds: int = 3
     service_ms: tuple[float, ...] = (3.0, 6.0, 12.0)
     streams: tuple[int, ...] = (1, 4, 8)
     batches: tuple[int, ...] = (1, 4, 8)
@@ -177,16 +179,24 @@ def ablations(effort: Effort) -> list[Row]:
         own = replace(service, host_ms=service.host_ms * batch / 8)
         return run_pooled(own, batch, streams, pictures * batch // 8, depth=depth)
 
-    def beside_a_busy_thread(turn_s: float | None) -> Usage:
-        with _busy_thread(), _turns_of(turn_s) if turn_s else nullcontext():
-            return run()
+    def without_graph(batches: int) -> Usage:
+        return run_pooled(replace(service, launches=LAUNCHES), batch, streams, batches * batch)
 
+    def beside_a_busy_thread(does: Callable[[], Usage], turn_s: float = SHORT_TURN_S) -> Usage:
+        with _busy_thread(), turns_of(turn_s):
+            return does()
+
+    few = 6  # batches: each takes as long as hundreds of turns
     variants: Mapping[str, Callable[[], Usage]] = {
         "one stream": lambda: run(streams=1),
         "one picture a batch": lambda: run(batch=1),
         "one batch in flight": lambda: run(depth=1),
-        "beside a busy Python thread": lambda: beside_a_busy_thread(None),
-        f"the same, turns of {SHORT_TURN_S * 1e3:g} ms": lambda: beside_a_busy_thread(SHORT_TURN_S),
+        f"no graph, {LAUNCHES} calls a batch": lambda: without_graph(pictures // batch),
+        "beside a busy Python thread": lambda: beside_a_busy_thread(run),
+        "beside it, with Python's own turns of 5 ms": lambda: beside_a_busy_thread(
+            run, PYTHON_TURN_S
+        ),
+        "beside it, no graph": lambda: beside_a_busy_thread(lambda: without_graph(few)),
     }
     ratios: dict[str, list[float]] = {name: [] for name in variants}
     usages: dict[str, list[Usage]] = {name: [] for name in variants}
@@ -220,7 +230,7 @@ def _busy_thread() -> Iterator[None]:
 
 
 @contextmanager
-def _turns_of(seconds: float) -> Iterator[None]:
+def turns_of(seconds: float) -> Iterator[None]:
     """How long a thread may hold the interpreter's lock while others wait for it."""
     before_s = sys.getswitchinterval()
     sys.setswitchinterval(seconds)

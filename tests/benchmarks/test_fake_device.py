@@ -72,6 +72,14 @@ def test_handing_over_takes_the_callers_time_and_not_the_devices() -> None:
     assert fake.spans == [Span(2 * MS, 7 * MS, 1), Span(7 * MS, 12 * MS, 1)]
 
 
+def test_hundreds_of_calls_take_the_callers_time_and_not_the_devices() -> None:
+    fake = FakeDevice(Service(1.0, launches=300))
+
+    fake.collect(fake.submit(frames(1)))
+
+    assert fake.spans[0].end_ns - fake.spans[0].start_ns == MS
+
+
 @pytest.mark.parametrize("count", [0, 5])
 def test_no_batch_and_too_large_a_batch_are_refused(count: int) -> None:
     with pytest.raises(ValueError, match=r"expected 1\.\.4 frames"):

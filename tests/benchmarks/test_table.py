@@ -7,13 +7,18 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from rich.console import Console
+from torch import nn
 
-from benchmarks import gpu_rows, live_load, scheduler
+from benchmarks import encoding, gpu_rows, live_load, scheduler, stages
 from benchmarks.__main__ import main
+from benchmarks.ceilings import Ceilings, distance, gflop_of
 from benchmarks.fake_device import FakeDevice, Service
 from benchmarks.live_load import LiveLoad, most_streams, service_for
 from benchmarks.rows import Row, table_of
+from detector.network import Heads, PointNetwork
+from sinks.file import FileSink
 
 TINY = scheduler.Effort(seconds=0.03, rounds=1, service_ms=(1.0,), streams=(1, 2), batches=(1, 2))
 
@@ -73,6 +78,18 @@ def test_gpu_rows_are_filled_from_what_was_measured(tmp_path: Path) -> None:
             "i420 batch 16, one in flight": {**rate, "pictures_a_second": 800.0},
         },
         "pipeline": {"batch 16": {"pictures_a_second": 1520.0}},
+        "ladder": {
+            "1": {"padded, fused": 4.0, "graph, padded, fused": 1.0},
+            "8": {"padded": 6.0, "padded, fused": 5.0, "graph, padded, fused": 4.0},
+            "16": {"padded": 12.0},  # cut off
+        },
+        "probe": {"ceilings": {"matmul_tflops": 701.6, "pinned_to_device_gb_s": 50.0}},
+        "decode": {
+            "frame_size": [1920, 1080],
+            "cpu x 1": 300.0,
+            "cpu x 4": 500.0,
+            "nvdec x 4": 2000.0,
+        },
     }
     (tmp_path / "gpu.json").write_text(json.dumps(found))
 
@@ -81,6 +98,12 @@ def test_gpu_rows_are_filled_from_what_was_measured(tmp_path: Path) -> None:
     assert ratios["pipeline / detector alone, batch 16, 8 streams"] == pytest.approx(0.95)
     assert ratios["pipeline / detector alone, batch 32, 8 streams"] is None
     assert ratios["one batch in flight / three"] == pytest.approx(0.5)
+    assert ratios["ladder: padded, fused, over padded"] == pytest.approx(1.2)  # at 8: 6 / 5
+    assert ratios["ladder: padded, over folded, channels last"] is None
+    assert ratios["no graph / graph, batch 1"] == pytest.approx(0.25)
+    # 1600 x 175.4 GFLOP are 280.64 of 701.6 TFLOP
+    assert ratios["network's arithmetic / matrix product"] == pytest.approx(0.4)
+    assert ratios["NVDEC / CPU, 1080p"] == pytest.approx(4.0)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +143,64 @@ def test_cameras_are_served_and_their_ages_known() -> None:
 
     assert 0 < found.served <= 1
     assert 2.0 <= found.p50_ms <= found.p95_ms <= found.p99_ms  # no result before the device's time
+
+
+@pytest.mark.parametrize(
+    ("width", "service_ms", "busiest"),
+    [
+        pytest.param(128, 20.0, "bottleneck: detector (network)", id="a slow detector"),
+        pytest.param(1280, 0.05, "bottleneck: file", id="a slow encoder"),
+    ],
+)
+def test_summary_names_whoever_holds_up_the_others(
+    tmp_path: Path, width: int, service_ms: float, busiest: str
+) -> None:
+    # Encoding takes milliseconds a picture of 1280x720, and far less of one of 128x72.
+    pictures = encoding.drawn(width, width * 9 // 16)
+    sink = FileSink(tmp_path / "out.mp4", ())
+
+    _, verdict = encoding.piped(pictures, 30, service_ms, sink)
+
+    assert verdict.startswith(busiest)
+
+
+def test_stages_are_measured_beside_another_way() -> None:
+    rows = stages.rows(seconds=0.0, rounds=1)
+
+    assert [row.name.partition(":")[0] for row in rows] == [
+        "decode",
+        "prepare for the network",
+        "find peaks",
+        f"draw {stages.BOXES} boxes with labels",
+        "BGR to I420",
+        "encode",
+    ]
+    assert all(row.ratio is not None and row.ratio > 0 for row in rows)
+
+
+def test_arithmetic_is_counted_as_it_is_by_hand() -> None:
+    class Two(PointNetwork):
+        stride = 2
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+            self.second = nn.Conv2d(4, 5, 1)
+
+        def forward(self, pictures: torch.Tensor) -> Heads:
+            x = self.second(self.first(pictures))
+            return Heads(x[:, :1], x[:, 1:3], x[:, 3:])
+
+    # 16 x 16 cells: 4 x 3 x 3 x 3 multiplications each, then 5 x 4; additions as many
+    assert gflop_of(Two(), 32) == pytest.approx(2 * 16 * 16 * (108 + 20) / 1e9)
+
+
+def test_distance_is_what_is_reached_of_the_precision_s_own_ceiling() -> None:
+    limits = Ceilings(fp32_gflops=100.0, bf16_gflops=400.0, copy_gb_s=10.0)
+
+    row = distance("tiny", "openvino bf16", [10.0, 20.0, 20.0], gflop=2.0, ceilings=limits)
+
+    assert row.ratio == pytest.approx(0.25)  # 2 GFLOP in 20 ms are 100 of 400 a second
 
 
 @pytest.mark.slow
