@@ -6,7 +6,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +17,7 @@ from sinks.file import FileSink
 from sinks.mp4 import FileConfig
 from streamer.frame import Frame
 from streamer.outlet import Outlet
+from streamer.picture import BgrPicture
 from streamer.pipeline import Pipeline
 from streamer.result import Result
 from streamer.sources.file import FileSource
@@ -33,8 +34,8 @@ class Rates:
     """Frames a second, medians over interleaved rounds.
 
     Attributes:
-        detector_alone: decoded frames in memory, as many in flight as the pipeline has: the
-            detector's best.
+        detector_alone: frames in memory, decoded and converted to BGR beforehand, as many in
+            flight as the pipeline has: the detector's best.
         detector_in_turn: the same frames, one after another, all cores on each: what a loop gets
             that calls the detector and waits.
         one_thread: decode, detect, draw and encode follow each other.
@@ -80,9 +81,10 @@ def measure(
         rounds: of which the medians are taken.
     """
     with FileSource(clip, stream_id="bench") as source:
-        frames = [frame for frame, _ in zip(source, range(FRAMES_IN_MEMORY), strict=False)]
-    for frame in frames:
-        frame.bgr()
+        frames = [
+            replace(frame, picture=BgrPicture(frame.bgr()))
+            for frame, _ in zip(source, range(FRAMES_IN_MEMORY), strict=False)
+        ]
     samples: dict[str, list[float]] = {"alone": [], "turn": [], "one": [], "pipeline": []}
     total = 0
     for _ in range(rounds):

@@ -5,14 +5,15 @@ Source: Ge et al. 2021, YOLOX; the geometry and the grey are those of its publis
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import BoxesXyxy
-from streamer.picture import BgrArray
+from detector.scaled import scaled_picture, scaled_pixels
+from streamer.picture import BgrArray, Picture, PlaneArray
 
 GREY = 114  # of 255; what the published networks were trained to see as nothing
 
@@ -52,9 +53,15 @@ class Letterbox:
             pixels: the frame, (H, W, 3) uint8.
             planes: (3, into_height, into_width), written as blue, green, red, 0..255.
         """
-        scaled = cv2.resize(pixels, (self.width, self.height), interpolation=cv2.INTER_LINEAR)
+        self._lay(scaled_pixels(pixels, self.width, self.height), planes)
+
+    def draw_stored(self, picture: Picture, planes: NDArray[np.float32]) -> None:
+        """As `draw`, from what `picture` stores; how near it comes says `scaled_picture`."""
+        self._lay(scaled_picture(picture, self.width, self.height), planes)
+
+    def _lay(self, components: Sequence[PlaneArray], planes: NDArray[np.float32]) -> None:
         # By planes: 0.04 ms at 416 x 416, against 0.07 for one transposed copy (2 cores, Zen 4).
-        for plane, component in zip(planes, cv2.split(scaled), strict=True):
+        for plane, component in zip(planes, components, strict=True):
             plane[: self.height, : self.width] = component
             plane[: self.height, self.width :] = GREY
             plane[self.height :] = GREY

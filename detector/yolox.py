@@ -156,7 +156,7 @@ class YoloxDetector:
                 for frame in frames
             ]
             for frame, box, planes in zip(frames, boxes, pictures, strict=False):
-                box.draw(frame.bgr(), planes)
+                box.draw_stored(frame.picture, planes)
         return _Run(self._pool.submit(self._run, pictures[: len(frames)]), pictures, boxes)
 
     def _new_input(self) -> NDArray[np.float32]:
