@@ -104,6 +104,10 @@ class CudaDevice:
         """An event that was never recorded."""
         return CudaMark()
 
+    def pass_others(self, mark: CudaMark) -> None:
+        """Behind the device's default stream, where FFmpeg queues what it decodes and copies."""
+        mark.event.record(torch.cuda.default_stream(self.place))
+
     def elapsed_ns(self, begin: CudaMark, end: CudaMark) -> int:
         """As the device's own clock has it."""
         return int(begin.event.elapsed_time(end.event) * 1e6)

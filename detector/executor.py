@@ -19,7 +19,9 @@ from detector.device import Compute
 from detector.engine import Engine, EngineChoice
 from detector.errors import DetectorError, DeviceError
 from detector.host_executor import HostExecutor
+from detector.imported import dl_device
 from detector.program import Executor, Program
+from streamer.samples import DlDevice
 from streamer.stats import StageTimes
 
 logger = logging.getLogger(__name__)
@@ -115,7 +117,7 @@ def open_executor(
     """
     if runtime not in ("auto", *ENGINES):
         raise ValueError(f"runtime: expected auto, {', '.join(ENGINES)}, got {runtime!r}")
-    if compute.device.type == "cuda" and runtime in CUDA_OPTIONS and quantised is None:
+    if _is_lanes(compute, runtime, quantised):
         yield CudaExecutor(program, compute, times, CUDA_OPTIONS[runtime])
         return
     engine = _open_engine(EngineChoice(program.network, compute, folder, quantised), runtime)
@@ -125,6 +127,23 @@ def open_executor(
         engine.run(np.zeros((pictures, height, width, 3), np.float32))
     with ThreadPoolExecutor(engine.runs, thread_name_prefix="network") as pool:
         yield HostExecutor(program, engine, pool, times)
+
+
+def home_of(
+    compute: Compute, runtime: Runtime = "auto", quantised: Path | None = None
+) -> DlDevice | None:
+    """The device out of whose memory that executor takes pictures, or None: the host's.
+
+    Args:
+        compute: as for `open_executor`.
+        runtime: likewise.
+        quantised: likewise.
+    """
+    return dl_device(compute.device) if _is_lanes(compute, runtime, quantised) else None
+
+
+def _is_lanes(compute: Compute, runtime: Runtime, quantised: Path | None) -> bool:
+    return compute.device.type == "cuda" and runtime in CUDA_OPTIONS and quantised is None
 
 
 def _open_engine(choice: EngineChoice, runtime: Runtime) -> Engine:

@@ -20,13 +20,14 @@ from detector.config import DetectorConfig
 from detector.detections import Detections
 from detector.device import Compute, choose_compute
 from detector.errors import WeightsError
-from detector.executor import Shape, open_executor
+from detector.executor import Shape, home_of, open_executor
 from detector.fold import fold_batch_norm
 from detector.geometry import Geometry, Placement, Stretch, parse_imgsz
 from detector.network import PointNetwork, bare, untrained
 from detector.program import Executor, Pending, Program
 from detector.recipe import RECIPES, Recipe
 from streamer.frame import Frame
+from streamer.samples import DlDevice
 from streamer.stats import StageTimes
 
 # For inputs whose size nobody knows beforehand. At 512 x 512 a large GPU's roofline flattens here:
@@ -134,6 +135,11 @@ class CenterNetDetector:
     def max_batch(self) -> int:
         """Frames a forward pass takes at most."""
         return self._max_batch
+
+    @property
+    def home(self) -> DlDevice | None:
+        """The device out of whose memory it takes pictures, or None: the host's."""
+        return home_of(self._compute, self._runtime, self._quantised)
 
     @property
     def depth(self) -> int:

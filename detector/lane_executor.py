@@ -24,6 +24,7 @@ from detector.buckets import bucket_for
 from detector.colour import ColourMatrix
 from detector.errors import DeviceError
 from detector.geometry import Placement
+from detector.imported import Importer
 from detector.lanes import Device, M
 from detector.padding import picture_channels
 from detector.program import Pending, Program
@@ -32,7 +33,8 @@ from detector.staging import (
     Helpers,
     Sampling,
     Table,
-    bytes_needed,
+    fetch,
+    lay_out,
     stage,
     stored_samples,
 )
@@ -94,6 +96,7 @@ class LaneExecutor(Generic[M]):
         self._preparing = device.lane("prepare", is_urgent=True)  # small, and the network waits
         self._computing = device.lane("compute")
         self._returning = device.lane("return")
+        self._importer = Importer(device.place)
         self._lookup = device.memory(256, 3, dtype=torch.float32)
         self._lookup.copy_(torch.from_numpy(program.lookup[0].copy()))
         self._slots: list[Slot[M]] = []
@@ -116,7 +119,9 @@ class LaneExecutor(Generic[M]):
             DeviceError: the device is lost, or its memory too small for half a batch.
         """
         height, width = placements[0].height, placements[0].width
-        stored = [stored_samples(frame.picture) for frame in frames]
+        stored = [
+            stored_samples(frame.picture, self._importer.samples(frame.picture)) for frame in frames
+        ]
         samplings = [Sampling.of_placement(place) for place in placements]
         batches: list[_Batch[M]] = []
         done = 0
@@ -143,6 +148,7 @@ class LaneExecutor(Generic[M]):
                 elapsed_ns = self._device.elapsed_ns(batch.slot.started, batch.slot.computed)
             batch.rows = batch.slot.rows_back[: batch.count].numpy().copy()
             batch.slot = None
+            batch.samples = ()
             self._times.add("network", elapsed_ns, count=batch.count)  # peaks included
         return batch.rows
 
@@ -156,19 +162,26 @@ class LaneExecutor(Generic[M]):
         """Queue one batch that fits."""
         slot = self._free_slot()
         count, bucket = len(stored), bucket_for(len(stored), self._limit)
-        size = bytes_needed([samples for samples, _ in stored])
-        slot.reserve(size, height, width)
+        pictures = [samples for samples, _ in stored]
+        layout = lay_out(pictures)
+        slot.reserve(layout, height, width)
         compute = slot.program(bucket, height, width, self._compute, self._computing)
         with self._times.measure("preprocess", count=count):
-            helpers = self._helpers if size >= _MUCH else None
-            table = stage(stored, samplings, slot.bytes_of_staging(), helpers=helpers)
-        staged, out = slot.staged[:size], slot.pictures(count, height, width)
+            helpers = self._helpers if layout.host_size >= _MUCH else None
+            table = stage(stored, samplings, layout, slot.bytes_of_staging(), helpers=helpers)
+        staged, out = slot.staged[: layout.size], slot.pictures(count, height, width)
         rows, rows_back = slot.rows[:count], slot.rows_back[:count]
-        self._copying.run(
-            partial(staged.copy_, slot.staging[:size], non_blocking=True),
-            after=(),
-            done=slot.copied,
-        )
+        host_part, sent = staged[: layout.host_size], slot.staging[: layout.host_size]
+
+        def copy() -> None:
+            host_part.copy_(sent, non_blocking=True)
+            fetch(pictures, layout, staged)
+
+        awaited: tuple[M, ...] = ()
+        if layout.size > layout.host_size:
+            self._device.pass_others(slot.decoded)
+            awaited = (slot.decoded,)
+        self._copying.run(copy, after=awaited, done=slot.copied)
         self._preparing.run(
             partial(self._preprocess, table, staged, self._lookup, out),
             after=(slot.copied,),
@@ -180,7 +193,7 @@ class LaneExecutor(Generic[M]):
             after=(slot.computed,),
             done=slot.returned,
         )
-        batch = _Batch(slot, count)
+        batch = _Batch(slot, count, pictures)
         self._in_flight[self._next] = batch
         self._next = (self._next + 1) % DEPTH
         return batch
@@ -247,6 +260,7 @@ class _Batch(Generic[M]):
 
     slot: Slot[M] | None
     count: int
+    samples: Sequence[Samples]  # kept, as the device may still be copying
     rows: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0, 6), np.float32))
 
 

@@ -84,6 +84,10 @@ class Device(Protocol[M]):
         """One that was never set."""
         ...
 
+    def pass_others(self, mark: M) -> None:
+        """Set `mark` behind what others than the lanes have queued on the device: a decoder."""
+        ...
+
     def elapsed_ns(self, begin: M, end: M) -> int:
         """Between two marks that have been passed."""
         ...

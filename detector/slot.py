@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from detector.lanes import Device, Lane, M, Work
+from detector.staging import Layout
 
 _SIZES = 4  # of input that are worth a recorded program each; pictures of any size come beyond
 _SPARE = 1.25  # of bytes: the next picture is a little larger
@@ -41,23 +42,25 @@ class Slot(Generic[M]):
         self.staging = self.staged = torch.empty(0, dtype=torch.uint8)
         self.rows = device.memory(limit, top_k, 6, dtype=torch.float32)
         self.rows_back = device.staging_memory(limit, top_k, 6, dtype=torch.float32)
-        self.copied, self.prepared, self.started, self.computed, self.returned = (
-            device.mark() for _ in range(5)
+        self.decoded, self.copied, self.prepared, self.started, self.computed, self.returned = (
+            device.mark() for _ in range(6)
         )
 
-    def reserve(self, size: int, height: int, width: int) -> None:
-        """Make room for `size` bytes of samples and for inputs of `height` x `width` px.
+    def reserve(self, layout: Layout, height: int, width: int) -> None:
+        """Make room for samples and for inputs of `height` x `width` px.
 
         Nothing may be in flight here.
 
         Raises:
             torch.OutOfMemoryError: there is not so much.
         """
-        if size > len(self.staging):
-            roomy = int(size * _SPARE)
-            self.staging = self.staged = torch.empty(0, dtype=torch.uint8)  # first give back
+        if layout.host_size > len(self.staging):
+            self.staging = torch.empty(0, dtype=torch.uint8)  # first give back
+            roomy = int(layout.host_size * _SPARE)
             self.staging = self._device.staging_memory(roomy, dtype=torch.uint8)
-            self.staged = self._device.memory(roomy, dtype=torch.uint8)
+        if layout.size > len(self.staged):
+            self.staged = torch.empty(0, dtype=torch.uint8)
+            self.staged = self._device.memory(int(layout.size * _SPARE), dtype=torch.uint8)
         values = self._limit * height * width * self._channels
         if values > len(self._input):
             self._programs.clear()  # they know the old memory

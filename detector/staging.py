@@ -1,20 +1,26 @@
 """Pictures as bytes on their way to a device, with a table that says where everything lies.
 
-One buffer goes over in one copy: first the table, a row a picture, then the samples.
+One buffer goes over in one copy: first the table, a row a picture, then the samples. Behind them
+there is room for those that are on the device already.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import accumulate
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from detector.colour import IDENTITY, ColourMatrix, colour_matrix
 from detector.geometry import Placement
+from detector.imported import ImportedPlane
 from detector.letterbox import GREY, Letterbox
 from streamer.picture import Picture, PlaneArray
 from streamer.samples import Samples, samples_of
@@ -92,9 +98,29 @@ class Helpers:
     count: int
 
 
-def stored_samples(picture: Picture) -> tuple[Samples, ColourMatrix]:
-    """What is copied of a picture, and how it becomes blue, green and red."""
-    samples = samples_of(picture)
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """Where everything lies in a buffer.
+
+    Attributes:
+        starts: bytes from its first to every plane, by picture.
+        host_size: bytes that the host fills: the table and the samples that it has.
+        size: bytes in all.
+    """
+
+    starts: Sequence[Sequence[int]]
+    host_size: int
+    size: int
+
+
+def stored_samples(picture: Picture, taken: Samples | None = None) -> tuple[Samples, ColourMatrix]:
+    """What is copied of a picture, and how it becomes blue, green and red.
+
+    Args:
+        picture: whose.
+        taken: its samples, if they are at hand.
+    """
+    samples = taken or samples_of(picture)
     if samples.is_yuv:
         matrix = colour_matrix(samples.matrix, is_full_range=samples.is_full_range)
         if matrix is not None:
@@ -103,41 +129,49 @@ def stored_samples(picture: Picture) -> tuple[Samples, ColourMatrix]:
     return samples, IDENTITY
 
 
-def bytes_needed(pictures: Sequence[Samples]) -> int:
-    """Bytes of a buffer for these, table and all."""
-    planes = (plane.size for samples in pictures for plane in samples.planes)
-    return _aligned(len(pictures) * ROW.itemsize) + sum(map(_aligned, planes))
+def lay_out(pictures: Sequence[Samples]) -> Layout:
+    """Room for these: table, planes of the host, planes of the device."""
+    sizes = [[_aligned(math.prod(plane.shape)) for plane in each.planes] for each in pictures]
+    on_host = [not isinstance(each.planes[0], ImportedPlane) for each in pictures]
+    end = _aligned(len(pictures) * ROW.itemsize)
+    host_size = end + sum(sum(of) for of, is_host in zip(sizes, on_host, strict=True) if is_host)
+    ends = {True: end, False: host_size}
+    starts = []
+    for of, is_host in zip(sizes, on_host, strict=True):
+        starts.append([ends[is_host] + before for before in accumulate(of[:-1], initial=0)])
+        ends[is_host] += sum(of)
+    return Layout(starts, host_size, ends[False])
 
 
 def stage(
     pictures: Sequence[tuple[Samples, ColourMatrix]],
     samplings: Sequence[Sampling],
+    layout: Layout,
     out: NDArray[np.uint8],
     *,
     helpers: Helpers | None = None,
 ) -> Table:
-    """Write table and samples from the beginning of `out`.
+    """Write the table and the host's samples from the beginning of `out`.
 
     Args:
         pictures: as `stored_samples` gives them.
         samplings: one a picture.
-        out: (n,) contiguous, at least `bytes_needed`, on a multiple of ALIGNMENT.
+        layout: of these pictures.
+        out: (n,) contiguous, at least the layout's `host_size`, on a multiple of ALIGNMENT.
         helpers: threads that copy; None where the calling one does.
 
     Returns:
         The table within `out`.
     """
     table: Table = out[: len(pictures) * ROW.itemsize].view(ROW)
-    end = _aligned(len(pictures) * ROW.itemsize)
     copies: list[tuple[NDArray[np.uint8], PlaneArray]] = []
-    for row, (samples, matrix), sampling in zip(table, pictures, samplings, strict=True):
-        begin = end
-        starts = []
-        for plane in samples.planes:
-            starts.append(end - begin)
-            copies.append((out[end : end + plane.size].reshape(plane.shape), plane))
-            end += _aligned(plane.size)
-        _describe(row, begin, starts, samples)
+    for row, (samples, matrix), sampling, starts in zip(
+        table, pictures, samplings, layout.starts, strict=True
+    ):
+        for plane, start in zip(samples.planes, starts, strict=True):
+            if isinstance(plane, np.ndarray):
+                copies.append((out[start : start + plane.size].reshape(plane.shape), plane))
+        _describe(row, starts, samples)
         row["weights"], row["zeros"] = matrix.weights, matrix.zeros
         row["scale"], row["shift"] = sampling.scale, sampling.shift
         row["covered"] = sampling.covered
@@ -151,15 +185,34 @@ def stage(
     return table
 
 
+def fetch(pictures: Sequence[Samples], layout: Layout, staged: Tensor) -> None:
+    """Queue, on the current lane, the copies of what lies on the device already.
+
+    Args:
+        pictures: those of `layout`; what is on the device is not freed before it is copied.
+        layout: where it goes.
+        staged: (n,) uint8 on the device, at least the layout's `size`.
+    """
+    sources, targets = [], []
+    for samples, starts in zip(pictures, layout.starts, strict=True):
+        for plane, start in zip(samples.planes, starts, strict=True):
+            if isinstance(plane, ImportedPlane):
+                sources.append(plane.content)
+                targets.append(staged[start : start + len(plane.content)])
+    if sources:
+        torch._foreach_copy_(targets, sources, non_blocking=True)
+
+
 def _copy(copies: Sequence[tuple[NDArray[np.uint8], PlaneArray]]) -> None:
     for target, plane in copies:
         np.copyto(target, plane)
 
 
-def _describe(row: np.void, begin: int, starts: Sequence[int], samples: Samples) -> None:
+def _describe(row: np.void, starts: Sequence[int], samples: Samples) -> None:
+    begin = starts[0]
     row["base"] = begin // ALIGNMENT
     components = samples.components
-    row["start"] = [starts[each.plane] + each.start for each in components]
+    row["start"] = [starts[each.plane] - begin + each.start for each in components]
     row["stride"] = [samples.planes[each.plane].shape[1] for each in components]
     row["step"] = [each.step for each in components]
     row["halving"] = [each.halving for each in components]

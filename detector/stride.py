@@ -11,7 +11,9 @@ from typing import Self
 
 from detector.contract import Detector
 from detector.detections import Detections
+from streamer.contract import DeviceStage
 from streamer.frame import Frame
+from streamer.samples import DlDevice
 
 
 class StridedDetector:
@@ -42,6 +44,11 @@ class StridedDetector:
     def class_names(self) -> tuple[str, ...]:
         """The detector's."""
         return self._detector.class_names
+
+    @property
+    def home(self) -> DlDevice | None:
+        """The detector's, if it has one."""
+        return self._detector.home if isinstance(self._detector, DeviceStage) else None
 
     @property
     def max_batch(self) -> int:

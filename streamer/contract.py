@@ -8,6 +8,7 @@ from typing import Protocol, Self, TypeVar, runtime_checkable
 
 from streamer.frame import Frame, StreamInfo
 from streamer.result import Result, StreamEnd
+from streamer.samples import DlDevice
 from streamer.stats import StageTimes
 
 T = TypeVar("T")
@@ -54,6 +55,15 @@ class Source(Resource, Protocol):
         ...
 
 
+@runtime_checkable
+class DeviceSource(Protocol):
+    """A source that can leave its pictures where a device has decoded them."""
+
+    def stay_on(self, device: DlDevice) -> None:
+        """They may stay in that device's memory; called before the source is entered."""
+        ...
+
+
 class Stage(Resource, Protocol[T_co]):
     """Turns frames into findings, several batches in flight; used by one thread only.
 
@@ -79,6 +89,16 @@ class Stage(Resource, Protocol[T_co]):
 
     def collect(self, ticket: object) -> Sequence[T_co]:
         """Wait for a ticket, oldest first; one finding a frame, in the order of `submit`."""
+        ...
+
+
+@runtime_checkable
+class DeviceStage(Protocol):
+    """A stage that can take pictures out of a device's memory."""
+
+    @property
+    def home(self) -> DlDevice | None:
+        """That device, or None where they must come from the host; known before entering."""
         ...
 
 

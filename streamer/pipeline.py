@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from streamer.clock import Clock, MonotonicClock
-from streamer.contract import Analytic, Concluding, Source, Stage
+from streamer.contract import (
+    Analytic,
+    Concluding,
+    DeviceSource,
+    DeviceStage,
+    Source,
+    Stage,
+)
 from streamer.errors import ChannelClosed
 from streamer.feed import Feed, Inlet
 from streamer.forecast import Forecast
@@ -194,6 +201,9 @@ class Pipeline(Generic[T]):
     def _add_source(self, source: Source | Inlet) -> threading.Thread:
         self._refuse_known(source)
         inlet = source if isinstance(source, Inlet) else Inlet(source)
+        home = self._stage.home if isinstance(self._stage, DeviceStage) else None
+        if home is not None and isinstance(inlet.source, DeviceSource):
+            inlet.source.stay_on(home)
         channel = self._intake.open_channel(inlet.capacity, overflow=inlet.overflow)
         feed = Feed(inlet, channel, self._times, self._clock, self._limit)
         self._feeds = {**self._feeds, feed.stream_id: feed}

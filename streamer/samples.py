@@ -8,7 +8,47 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.picture import UNSPECIFIED, BgrArray, Picture, PlaneArray
+from streamer.picture import UNSPECIFIED, BgrArray, Picture
+
+DlDevice = tuple[int, int]  # as DLPack counts devices: the kind, and which one of it
+DL_CUDA = 2  # the kind; DLDeviceType in its header
+
+
+class Plane(Protocol):
+    """Rows of bytes, on the host or elsewhere."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows, and bytes from one to the next."""
+        ...
+
+
+class Exporter(Protocol):
+    """Memory that DLPack hands on without a copy, whoever made it.
+
+    Source: the array API standard's data interchange.
+    """
+
+    def __dlpack__(self) -> object:
+        """A capsule, which keeps the memory; nobody is made to wait for what is written there."""
+        ...
+
+    def __dlpack_device__(self) -> DlDevice:
+        """Where the memory is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DevicePlane:
+    """A plane in a device's memory.
+
+    Attributes:
+        exporter: gives it as uint8, the rows first.
+        shape: rows, and bytes from one to the next.
+    """
+
+    exporter: Exporter
+    shape: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +78,8 @@ class Samples:
     """A picture's samples: YUV 4:2:0 or BGR, 8 bits each.
 
     Attributes:
-        planes: rows of bytes, (rows, bytes a row) uint8, read-only; rows may lie apart.
+        planes: on the host (rows, bytes a row) uint8, read-only, whose rows may lie apart; on a
+            device all of them `DevicePlane`s.
         components: y, u, v or blue, green, red.
         width: of the picture, px.
         height: of the picture, px.
@@ -47,7 +88,7 @@ class Samples:
         is_full_range: 0..255 instead of 16..235.
     """
 
-    planes: tuple[PlaneArray, ...]
+    planes: tuple[Plane, ...]
     components: tuple[Component, Component, Component]
     width: int
     height: int

@@ -180,7 +180,16 @@ def _pipeline(plan: Plan, save: Save) -> object:
 
 
 def _decode(plan: Plan, save: Save) -> object:
+    detection = decode.Detection(
+        plan.make,
+        RECIPES[plan.network],
+        plan.place,
+        side=plan.side,
+        batch=plan.sizes[-1],
+        passes=1 if plan.is_quick else 5,
+    )
     return decode.measure(
+        detection,
         sessions=(1, 2) if plan.is_quick else (1, 2, 4, 8),
         size=plan.frame_size,
         deadline_s=plan.deadline_s(6.5),

@@ -11,8 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.picture import I420, UNSPECIFIED, BgrArray, Colour, PlaneArray, bgr_to_i420
-from streamer.samples import I420_COMPONENTS, NV12_COMPONENTS, Samples
+from streamer.device_picture import DevicePicture
+from streamer.errors import SourceError
+from streamer.picture import I420, UNSPECIFIED, BgrArray, Colour, Picture, PlaneArray, bgr_to_i420
+from streamer.samples import I420_COMPONENTS, NV12_COMPONENTS, DevicePlane, Samples
 
 if TYPE_CHECKING:
     import av
@@ -185,6 +187,63 @@ class DecodedPicture:
             matrix=_colour(frame).matrix,
             is_full_range=_is_full_range(frame),
         )
+
+
+def staying_picture(
+    frame: av.VideoFrame, orientation: Orientation, to_bgr: Converter, to_i420: Converter
+) -> Picture:
+    """The picture of a frame that a device has decoded: it stays there if it can be used as it is.
+
+    That is upright NV12 of even size; any other comes down here and now.
+
+    Args:
+        frame: kept alive; its planes must not be written.
+        orientation: how to set it upright.
+        to_bgr: a converter to bgr24.
+        to_i420: a converter to yuv420p.
+
+    Raises:
+        SourceError: it cannot come down.
+    """
+
+    def bring_down() -> DecodedPicture:
+        return DecodedPicture(_copy_on_host(frame), orientation, to_bgr, to_i420)
+
+    width, height = frame.width, frame.height
+    is_upright = orientation == Orientation()
+    if stored_format(frame) != "nv12" or width % 2 or height % 2 or not is_upright:
+        return bring_down()
+    luma, chroma = frame.planes
+    samples = Samples(
+        (
+            DevicePlane(luma, (height, luma.line_size)),
+            DevicePlane(chroma, (height // 2, chroma.line_size)),
+        ),
+        NV12_COMPONENTS,
+        width,
+        height,
+        is_yuv=True,
+        matrix=_colour(frame).matrix,
+        is_full_range=_is_full_range(frame),
+    )
+    return DevicePicture(samples, luma.__dlpack_device__(), bring_down)
+
+
+def stored_format(frame: av.VideoFrame) -> str:
+    """FFmpeg's name of what the samples are, wherever they lie."""
+    return (frame.sw_format or frame.format).name
+
+
+def _copy_on_host(frame: av.VideoFrame) -> av.VideoFrame:
+    """The frame itself if it is there already."""
+    import av
+
+    try:
+        return frame.reformat(format=stored_format(frame))
+    except av.FFmpegError as error:
+        raise SourceError(
+            f"a picture cannot be brought down from the GPU: {error.strerror}"
+        ) from error
 
 
 def _is_full_range(frame: av.VideoFrame) -> bool:

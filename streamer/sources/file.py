@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING, Self
 from streamer.clock import Clock, MonotonicClock
 from streamer.errors import SourceError, SourceOpenError
 from streamer.frame import Frame, StreamInfo
-from streamer.sources.decoded import Converter, DecodedPicture, Orientation
-from streamer.sources.hardware import HardwareChoice, set_threads
+from streamer.picture import Picture
+from streamer.samples import DlDevice
+from streamer.sources.decoded import Converter, Orientation
+from streamer.sources.hardware import ON_CPU, HardwareChoice, Way, picture_of
 
 if TYPE_CHECKING:
     import av
-    from av.codec.hwaccel import HWAccel
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
@@ -49,8 +51,14 @@ class FileSource:
         self._hardware = hardware
         self._stream_id = stream_id
         self._clock = clock or MonotonicClock()
+        self._way = ON_CPU
         self._container: InputContainer | None = None
         self._damaged_packets = 0
+
+    def stay_on(self, device: DlDevice) -> None:
+        """Pictures may stay in that device's memory; said before the source is entered."""
+        if self._hardware is not None:
+            self._hardware.stay_on(device)
 
     @property
     def stream_id(self) -> str:
@@ -97,7 +105,7 @@ class FileSource:
             frame = self._frame(decoded, index, last_pts)
             yield frame
             last_pts, index = frame.pts, index + 1
-            decoded = next(self._decoded, None)
+            decoded = self._next(index)
         if self._damaged_packets:
             logger.warning(
                 "%s: skipped %d damaged packets", self._stream.name, self._damaged_packets
@@ -105,27 +113,40 @@ class FileSource:
 
     def _open_on_either(self) -> None:
         """On the GPU where that was chosen; where it fails after all, on the CPU."""
-        accelerator = None if self._hardware is None else self._hardware.accelerator()
-        if accelerator is not None and self._hardware is not None:
+        way = ON_CPU if self._hardware is None else self._hardware.way()
+        if way.on_gpu:
             try:
-                self._open(accelerator)
+                self._open(way)
             except SourceError as error:
-                self._close()
-                self._damaged_packets = 0
-                self._hardware.refuse(error)
+                self._leave_gpu(error)
             else:
                 return
-        self._open(None)
+        self._open(ON_CPU)
 
-    def _open(self, accelerator: HWAccel | None) -> None:
+    def _next(self, index: int) -> av.VideoFrame | None:
+        """Frame `index`, from 1; where the GPU fails on the way, the CPU begins again."""
+        try:
+            return next(self._decoded, None)
+        except SourceError as error:
+            if not self._way.on_gpu:
+                raise
+            self._leave_gpu(error)
+        self._open(ON_CPU)
+        return next(islice(self._decoded, index - 1, None), None)  # opening has taken the first
+
+    def _leave_gpu(self, error: SourceError) -> None:
+        self._close()
+        self._damaged_packets = 0
+        if self._hardware is not None:
+            self._hardware.refuse(error)
+
+    def _open(self, way: Way) -> None:
         import av  # late: importing PyAV and OpenCV together warns on macOS, and costs start-up
         from av.stream import Disposition
 
-        av.logging.set_level(av.logging.FATAL)  # damage is counted and reported once, by us
+        self._way = way
         try:
-            self._container = av.open(
-                str(self._path), metadata_errors="replace", hwaccel=accelerator
-            )
+            self._container = way.open(self._path)
         except (av.FFmpegError, OSError) as error:
             raise SourceOpenError(self._open_message(error)) from error
         videos = self._container.streams.video
@@ -134,7 +155,7 @@ class FileSource:
             raise SourceOpenError(
                 f"source '{self._path}': expected a video, got a file without pictures"
             )
-        set_threads(video, on_gpu=accelerator is not None)
+        way.set_threads(video)
         self._decoded = self._decode(video)
         first = next(self._decoded, None)
         if first is None:
@@ -190,8 +211,8 @@ class FileSource:
             sample_aspect=self._sample_aspect(video),
         )
 
-    def _picture(self, decoded: av.VideoFrame) -> DecodedPicture:
-        return DecodedPicture(decoded, self._orientation, self._to_bgr, self._to_i420)
+    def _picture(self, decoded: av.VideoFrame) -> Picture:
+        return picture_of(decoded, self._orientation, self._to_bgr, self._to_i420)
 
     def _sample_aspect(self, video: VideoStream) -> Fraction | None:
         aspect = video.sample_aspect_ratio

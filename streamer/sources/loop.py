@@ -9,9 +9,10 @@ from fractions import Fraction
 from types import TracebackType
 from typing import Self
 
-from streamer.contract import Source
+from streamer.contract import DeviceSource, Source
 from streamer.feed import Stoppable
 from streamer.frame import Frame, StreamInfo
+from streamer.samples import DlDevice
 
 
 class Looped:
@@ -27,6 +28,7 @@ class Looped:
         self._make_source = make_source
         self._lock = threading.Lock()
         self._is_stopped = self._is_entered = False
+        self._home: DlDevice | None = None
         self._source = make_source()
 
     @property
@@ -47,10 +49,13 @@ class Looped:
         if isinstance(source, Stoppable):
             source.stop()
 
+    def stay_on(self, device: DlDevice) -> None:
+        """Pictures may stay in that device's memory; said before the source is entered."""
+        self._home = device
+
     def __enter__(self) -> Self:
         """Open the source for its first pass."""
-        self._source.__enter__()
-        self._is_entered = True
+        self._open()
         self._stream = _endless(self._source.stream)
         return self
 
@@ -104,9 +109,14 @@ class Looped:
             if self._is_stopped:
                 return False
             self._source = self._make_source()
+        self._open()
+        return True
+
+    def _open(self) -> None:
+        if self._home is not None and isinstance(self._source, DeviceSource):
+            self._source.stay_on(self._home)
         self._source.__enter__()
         self._is_entered = True
-        return True
 
 
 def _endless(stream: StreamInfo) -> StreamInfo:

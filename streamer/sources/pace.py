@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from streamer.clock import Clock, MonotonicClock
-from streamer.contract import Source
+from streamer.contract import DeviceSource, Source
 from streamer.feed import Stoppable
 from streamer.frame import Frame, StreamInfo
+from streamer.samples import DlDevice
 
 LATEST_NS = 1_000_000_000  # later than this, a camera would not catch up either
 LONGEST_GAP_NS = 10_000_000_000  # a jump in the times, not a pause anyone wants to sit through
@@ -65,6 +66,11 @@ class Paced:
         self._alarm.set()
         if isinstance(self._source, Stoppable):
             self._source.stop()
+
+    def stay_on(self, device: DlDevice) -> None:
+        """Pictures may stay in that device's memory; said before the source is entered."""
+        if isinstance(self._source, DeviceSource):
+            self._source.stay_on(device)
 
     def __enter__(self) -> Self:
         """Open the source."""

@@ -27,6 +27,8 @@ def test_rehearsal_on_the_cpu_writes_every_step(
     assert all(row["pictures_a_second"] > 0 for row in results["rate"].values())
     assert results["pipeline"]["batch 2"]["pictures_a_second"] > 0
     assert results["decode"]["cpu x 2"] > 0
+    assert results["decode"]["to boxes, cpu x 2"] > 0
+    assert {"nvdec", "nvdec staying"} <= set(results["decode"])  # a rate, or why there is none
     exact = results["agreement"]["starter_coco"]["fp32"]
     assert (exact["heads_error"], exact["missed"], exact["added"]) == (0, 0, 0)
 

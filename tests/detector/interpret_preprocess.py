@@ -10,9 +10,10 @@ import sys
 import numpy as np
 import torch
 
+from detector.imported import Importer
 from detector.letterbox import Letterbox
 from detector.preprocess_triton import preprocess
-from detector.staging import Sampling, bytes_needed, stage, stored_samples
+from detector.staging import Sampling, fetch, lay_out, stage, stored_samples
 from tests.detector.test_preprocess import LEVELS, PICTURES, STRETCH
 
 WIDTH, HEIGHT = STRETCH.width, STRETCH.height
@@ -22,6 +23,8 @@ BLOCK = 8192  # one program a picture: a program costs the interpreter a tenth o
 
 def main() -> int:
     pictures = [make() for make in PICTURES.values()]
+    importer = Importer(torch.device("cpu"))  # before anybody brings them down
+    stored = [stored_samples(picture, importer.samples(picture)) for picture in pictures]
     samplings, expected = [], []
     for number, picture in enumerate(pictures):
         if number % 4 < 3:
@@ -35,9 +38,11 @@ def main() -> int:
             box.draw(picture.bgr(), planes)
             samplings.append(Sampling.of_letterbox(box, **size))
             expected.append(planes.transpose(1, 2, 0))
-    stored = [stored_samples(picture) for picture in pictures]
-    staged = np.zeros(bytes_needed([samples for samples, _ in stored]), np.uint8)
-    table = stage(stored, samplings, staged)
+    layout = lay_out([samples for samples, _ in stored])
+    assert layout.size > layout.host_size, "none lies on the device"
+    staged = np.zeros(layout.size, np.uint8)
+    table = stage(stored, samplings, layout, staged[: layout.host_size])
+    fetch([samples for samples, _ in stored], layout, torch.from_numpy(staged))
     out = torch.full((len(pictures) + 1, CHANNELS, HEIGHT, WIDTH), -1.0, dtype=torch.float16)
     out = out.to(memory_format=torch.channels_last)
     preprocess(table, torch.from_numpy(staged), torch.from_numpy(LEVELS), out, block=BLOCK)

@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
-from detector.config import Precision
+from detector.config import DetectorConfig, Precision, Runtime
 from detector.device import Compute, choose_compute
 from detector.errors import DeviceError
+from detector.executor import home_of
+from detector.geometry import parse_imgsz
+from detector.hardnet_detector import CenterNetDetector
+from detector.none import NoneDetector
+from detector.stride import StridedDetector
+from streamer.samples import DlDevice
+from tests.detector.tiny import RECIPE, tiny_network
 
 without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is there")
 
@@ -50,3 +59,29 @@ def test_auto_is_half_precision_on_cuda() -> None:
 def test_cuda_device_beyond_the_last_is_an_error() -> None:
     with pytest.raises(DeviceError, match=r"from cuda:0"):
         choose_compute(f"cuda:{torch.cuda.device_count()}", "auto")
+
+
+@pytest.mark.parametrize(
+    ("device", "runtime", "quantised", "expected"),
+    [
+        pytest.param("cpu", "auto", None, None, id="on the CPU"),
+        pytest.param("cuda:1", "auto", None, (2, 1), id="in lanes"),
+        pytest.param("cuda:1", "compile", None, (2, 1), id="in lanes, compiled"),
+        pytest.param("cuda:1", "onnx", None, None, id="fed by the host"),
+        pytest.param("cuda:1", "auto", Path("int8"), None, id="quantised"),
+    ],
+)
+def test_pictures_are_taken_from_the_device_that_runs_the_lanes(
+    device: str, runtime: Runtime, quantised: Path | None, expected: DlDevice | None
+) -> None:
+    compute = Compute(torch.device(device), torch.float16)
+    assert home_of(compute, runtime, quantised) == expected
+
+
+def test_a_detector_says_where_it_takes_pictures_from() -> None:
+    compute = Compute(torch.device("cuda", 1), torch.float16)
+    config = DetectorConfig(runtime="torch")
+    detector = CenterNetDetector(tiny_network(), RECIPE, parse_imgsz("64"), compute, config)
+    assert detector.home == (2, 1)
+    assert StridedDetector(detector, 2).home == (2, 1)
+    assert StridedDetector(NoneDetector(DetectorConfig()), 2).home is None

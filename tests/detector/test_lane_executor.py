@@ -16,9 +16,8 @@ from torch import Tensor
 from detector.errors import DeviceError
 from detector.fold import fold_batch_norm
 from detector.geometry import Geometry, Native, Stretch
-from detector.host_device import HostDevice, HostLane, HostMark
+from detector.host_device import HostDevice, HostMark
 from detector.lane_executor import DEPTH, LaneExecutor, Preprocess
-from detector.lanes import Work
 from detector.padding import pad_channels
 from detector.preprocess_torch import preprocess
 from detector.program import Pending, Program
@@ -26,6 +25,7 @@ from detector.staging import Table
 from streamer.frame import Frame
 from streamer.stats import StageTimes
 from tests.detector.frames import frame_of
+from tests.detector.lanes import Dawdling
 from tests.detector.tiny import RECIPE, tiny_network
 
 TOP_K = 12
@@ -175,34 +175,10 @@ def test_submit_does_not_wait_for_the_device() -> None:
     assert len(rows) == DEPTH
 
 
-class _Late(HostDevice):
-    """Lanes dawdle before each piece of work: who does not wait for it reads what was before."""
-
-    def lane(self, name: str, *, is_urgent: bool = False) -> HostLane:
-        lane = super().lane(name, is_urgent=is_urgent)
-        run = lane.run
-
-        def late(
-            work: Work,
-            *,
-            after: Sequence[HostMark],
-            done: HostMark,
-            begun: HostMark | None = None,
-        ) -> None:
-            def delayed() -> None:
-                threading.Event().wait(0.002)
-                work()
-
-            run(delayed, after=after, done=done, begun=begun)
-
-        lane.run = late  # type: ignore[method-assign]  # a slower thread
-        return lane
-
-
 def test_every_lane_waits_for_what_it_needs() -> None:
     batches = [_frames(2, seed=number) for number in range(2 * DEPTH)]
     program = _program()
-    with _executor(_Late(), program) as executor:
+    with _executor(Dawdling(), program) as executor:
         pending = [_submit(executor, frames) for frames in batches]
         for frames, each in zip(batches, pending, strict=True):
             expected = _expected(frames, program, Stretch(64, 64))

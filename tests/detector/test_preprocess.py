@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from detector.colour import colour_matrix
 from detector.geometry import Native, Placement, Stretch
+from detector.imported import Importer
 from detector.letterbox import Letterbox
 from detector.preprocess_torch import preprocess
 from detector.recipe import RECIPES
-from detector.staging import Sampling, bytes_needed, stage, stored_samples
+from detector.staging import Sampling, fetch, lay_out, stage, stored_samples
 from streamer.picture import BgrPicture, Picture
 from streamer.sources.decoded import Orientation
-from tests.detector.samples import decoded
+from tests.detector.samples import decoded, staying
 
 LEVELS = np.repeat(np.arange(256, dtype=np.float32)[:, None], 3, axis=1)  # a lookup that keeps them
 STRETCH, NATIVE = Stretch(96, 64), Native()
@@ -31,6 +32,7 @@ PICTURES: Mapping[str, Callable[[], Picture]] = {
     "i420 no matrix": lambda: decoded("yuv420p", 160, 90, matrix=2),
     "i420 odd width": lambda: decoded("yuv420p", 161, 90),
     "i420 odd height": lambda: decoded("yuv420p", 160, 91),
+    "nv12 on the device": lambda: staying(160, 90, matrix=1),
     "i420 smaller": lambda: decoded("yuv420p", 34, 20),
     "nv12 601": lambda: decoded("nv12", 160, 90),
     "nv12 709 full": lambda: decoded("nv12", 160, 90, matrix=1, is_full_range=True),
@@ -57,9 +59,12 @@ def prepared(
     dtype: torch.dtype = torch.float32,
 ) -> NDArray[np.float32]:
     """(B, height, width, 3) by the torch reference."""
-    stored = [stored_samples(picture) for picture in pictures]
-    staged = np.zeros(bytes_needed([samples for samples, _ in stored]), np.uint8)
-    table = stage(stored, samplings, staged)
+    importer = Importer(torch.device("cpu"))
+    stored = [stored_samples(picture, importer.samples(picture)) for picture in pictures]
+    layout = lay_out([samples for samples, _ in stored])
+    staged = np.zeros(layout.size, np.uint8)
+    table = stage(stored, samplings, layout, staged[: layout.host_size])
+    fetch([samples for samples, _ in stored], layout, torch.from_numpy(staged))
     out = torch.empty(len(pictures), 3, height, width, dtype=dtype)
     out = out.to(memory_format=torch.channels_last)
     preprocess(table, torch.from_numpy(staged), torch.from_numpy(lookup), out)

@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.gpu.rate import PlanarPicture
 from detector.preprocess_torch import preprocess as in_torch
-from detector.staging import Sampling, bytes_needed, stage, stored_samples
+from detector.staging import Sampling, lay_out, stage, stored_samples
 from streamer.picture import Picture
 from tests.detector.test_preprocess import LEVELS, PICTURES, STRETCH
 
@@ -31,8 +31,10 @@ def test_the_kernel_prepares_what_the_reference_does(dtype: torch.dtype) -> None
     pictures.append(PlanarPicture(_NOISE))
     stored = [stored_samples(picture) for picture in pictures]
     places = [STRETCH.place(picture.width, picture.height) for picture in pictures]
-    staged = np.zeros(bytes_needed([samples for samples, _ in stored]), np.uint8)
-    table = stage(stored, [Sampling.of_placement(place) for place in places], staged)
+    layout = lay_out([samples for samples, _ in stored])
+    staged = np.zeros(layout.size, np.uint8)
+    samplings = [Sampling.of_placement(place) for place in places]
+    table = stage(stored, samplings, layout, staged)
     on_device, lookup = torch.from_numpy(staged).cuda(), torch.from_numpy(LEVELS).cuda()
     shape = (len(pictures) + 1, 3, STRETCH.height, STRETCH.width)
     found, expected = (
