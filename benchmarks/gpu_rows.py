@@ -95,6 +95,21 @@ def _nvdec(found: Found) -> Measured:
     return nvdec / cpu, f"{nvdec:.0f} / {cpu:.0f} frames/s, the best number of recordings at once"
 
 
+def _to_boxes(way: str, other: str) -> Callable[[Found], Measured]:
+    """From the file to the boxes, with the most recordings at once that both ways were tried with."""
+
+    def of(found: Found) -> Measured:
+        rates = found["decode"]
+        counts = {
+            name.rpartition(" ")[2] for name in rates if name.startswith(f"to boxes, {way} x ")
+        }
+        most = max((each for each in counts if f"to boxes, {other} x {each}" in rates), key=int)
+        first, second = (float(rates[f"to boxes, {each} x {most}"]) for each in (way, other))
+        return first / second, f"{first:.0f} / {second:.0f} frames/s, {most} recordings at once"
+
+    return of
+
+
 def _busy(found: Found) -> Measured:
     name, best = max(found["rate"].items(), key=lambda row: row[1]["pictures_a_second"])
     return best["device_share"], f"{name}; gap p99 {best['p99_gap_ms']:.2f} ms"
@@ -120,6 +135,8 @@ _ROWS: tuple[tuple[str, float | None, Callable[[Found], Measured]], ...] = (
     ("network's arithmetic / matrix product", None, _of_the_product),
     ("copies to the device / their ceiling", None, _of_the_copies),
     ("NVDEC / CPU, 1080p", None, _nvdec),
+    ("to boxes: NVDEC, pictures stay / come down", None, _to_boxes("nvdec staying", "nvdec")),
+    ("to boxes: NVDEC, pictures stay / CPU", None, _to_boxes("nvdec staying", "cpu")),
     ("share of the time that the device is busy", None, _busy),
     ("one batch in flight / three", None, _ablated("one in flight")),
     ("no graph / graph, batch 1", None, _graph_of_one),

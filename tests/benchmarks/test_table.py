@@ -78,6 +78,12 @@ def test_gpu_rows_are_filled_from_what_was_measured(tmp_path: Path) -> None:
             "i420 batch 16, one in flight": {**rate, "pictures_a_second": 800.0},
         },
         "pipeline": {"batch 16": {"pictures_a_second": 1520.0}},
+        "decode": {
+            "nvdec": "does not work here",
+            "to boxes, nvdec staying x 8": 900.0,
+            "to boxes, nvdec staying x 1": 500.0,
+            "to boxes, cpu x 8": 600.0,
+        },
         "ladder": {
             "1": {"padded, fused": 4.0, "graph, padded, fused": 1.0},
             "8": {"padded": 6.0, "padded, fused": 5.0, "graph, padded, fused": 4.0},
@@ -98,6 +104,8 @@ def test_gpu_rows_are_filled_from_what_was_measured(tmp_path: Path) -> None:
     assert ratios["pipeline / detector alone, batch 16, 8 streams"] == pytest.approx(0.95)
     assert ratios["pipeline / detector alone, batch 32, 8 streams"] is None
     assert ratios["one batch in flight / three"] == pytest.approx(0.5)
+    assert ratios["to boxes: NVDEC, pictures stay / CPU"] == pytest.approx(1.5)
+    assert ratios["to boxes: NVDEC, pictures stay / come down"] is None
     assert ratios["ladder: padded, fused, over padded"] == pytest.approx(1.2)  # at 8: 6 / 5
     assert ratios["ladder: padded, over folded, channels last"] is None
     assert ratios["no graph / graph, batch 1"] == pytest.approx(0.25)
