@@ -96,7 +96,7 @@ def _nvdec(found: Found) -> Measured:
 
 
 def _to_boxes(way: str, other: str) -> Callable[[Found], Measured]:
-    """From the file to the boxes, with the most recordings at once that both ways were tried with."""
+    """Whole runs, with the most recordings at once that both ways were tried with."""
 
     def of(found: Found) -> Measured:
         rates = found["decode"]
