@@ -114,8 +114,9 @@ def _detector_alone(frames: list[Frame], detector: Detector, *, depth: int | Non
 
 def _drain(detector: Detector, frames: list[Frame], depth: int) -> None:
     tickets: list[object] = []
-    for start in range(0, len(frames), detector.max_batch):
-        tickets.append(detector.submit(frames[start : start + detector.max_batch]))
+    step = 1 if depth == 1 else detector.max_batch  # which may change after the first frames
+    for start in range(0, len(frames), step):
+        tickets.append(detector.submit(frames[start : start + step]))
         if len(tickets) == depth:
             detector.collect(tickets.pop(0))
     for ticket in tickets:

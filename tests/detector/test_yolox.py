@@ -8,6 +8,7 @@ import re
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -81,6 +82,28 @@ def test_findings_come_in_the_order_of_frames_however_many_run_at_once(
     with YoloxDetector.from_config(CONFIG, tiny, parallelism=Parallelism(runs)) as detector:
         scores = [float(found.score[0]) for found in _found(detector, frames)]
     np.testing.assert_allclose(scores, np.arange(10, 90) / 255, rtol=1e-5)
+
+
+def test_recordings_are_taken_by_several_and_live_frames_one_by_one(tiny: Path) -> None:
+    recorded = [plain_frame(shade, 0, 0, index=shade) for shade in (50, 100, 150, 200)]
+    live = replace(recorded[0], stream=replace(recorded[0].stream, is_live=True))
+    with YoloxDetector.from_config(CONFIG, tiny) as detector:
+        detector.collect(detector.submit([live]))
+        assert detector.max_batch == 1
+        detector.collect(detector.submit(recorded[:1]))
+        assert detector.max_batch == 4
+        found = detector.collect(detector.submit(recorded))
+    scores = [float(each.score[0]) for each in found]
+    np.testing.assert_allclose(scores, np.array([50, 100, 150, 200]) / 255, rtol=1e-5)
+
+
+@pytest.mark.parametrize("chosen", [1, 2])
+def test_batch_that_was_chosen_stays(tiny: Path, tiny_batched: Path, chosen: int) -> None:
+    config = DetectorConfig(name="yolox", score_threshold=0.01, batch=chosen)
+    for path in (tiny, tiny_batched):
+        with YoloxDetector.from_config(config, path) as detector:
+            detector.collect(detector.submit([plain_frame(9, 0, 0)]))
+            assert detector.max_batch == chosen
 
 
 def test_batch_of_mixed_sizes_is_found_frame_by_frame(tiny: Path, tiny_batched: Path) -> None:
