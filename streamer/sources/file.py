@@ -17,6 +17,7 @@ from streamer.picture import Picture
 from streamer.samples import DlDevice
 from streamer.sources.decoded import Converter, Orientation
 from streamer.sources.hardware import ON_CPU, HardwareChoice, Way, picture_of
+from streamer.sources.track import PictureTrack, sample_aspect
 
 if TYPE_CHECKING:
     import av
@@ -53,7 +54,6 @@ class FileSource:
         self._clock = clock or MonotonicClock()
         self._way = ON_CPU
         self._container: InputContainer | None = None
-        self._damaged_packets = 0
 
     def stay_on(self, device: DlDevice) -> None:
         """Pictures may stay in that device's memory; said before the source is entered."""
@@ -106,10 +106,9 @@ class FileSource:
             yield frame
             last_pts, index = frame.pts, index + 1
             decoded = self._next(index)
-        if self._damaged_packets:
-            logger.warning(
-                "%s: skipped %d damaged packets", self._stream.name, self._damaged_packets
-            )
+        damaged = self._track.damaged_packets
+        if damaged:
+            logger.warning("%s: skipped %d damaged packets", self._stream.name, damaged)
 
     def _open_on_either(self) -> None:
         """On the GPU where that was chosen; where it fails after all, on the CPU."""
@@ -126,17 +125,16 @@ class FileSource:
     def _next(self, index: int) -> av.VideoFrame | None:
         """Frame `index`, from 1; where the GPU fails on the way, the CPU begins again."""
         try:
-            return next(self._decoded, None)
+            return next(self._track, None)
         except SourceError as error:
             if not self._way.on_gpu:
                 raise
             self._leave_gpu(error)
         self._open(ON_CPU)
-        return next(islice(self._decoded, index - 1, None), None)  # opening has taken the first
+        return next(islice(self._track, index - 1, None), None)  # opening has taken the first
 
     def _leave_gpu(self, error: SourceError) -> None:
         self._close()
-        self._damaged_packets = 0
         if self._hardware is not None:
             self._hardware.refuse(error)
 
@@ -156,12 +154,12 @@ class FileSource:
                 f"source '{self._path}': expected a video, got a file without pictures"
             )
         way.set_threads(video)
-        self._decoded = self._decode(video)
-        first = next(self._decoded, None)
+        self._track = PictureTrack(self._container, video, str(self._path))
+        first = next(self._track, None)
         if first is None:
             raise SourceOpenError(
                 f"source '{self._path}': expected a video, got no frame that can be decoded "
-                f"({self._damaged_packets} damaged packets)"
+                f"({self._track.damaged_packets} damaged packets)"
             )
         self._first: av.VideoFrame | None = first
         self._orientation = Orientation.of_frame(first)
@@ -177,24 +175,6 @@ class FileSource:
             f"source '{self._path}': expected a video or picture, got something FFmpeg cannot read"
         )
 
-    def _decode(self, video: VideoStream) -> Iterator[av.VideoFrame]:
-        import av
-
-        container = self._container
-        if container is None:
-            return
-        try:
-            for packet in container.demux(video):
-                try:
-                    yield from packet.decode()
-                except av.InvalidDataError:
-                    self._damaged_packets += 1
-        except av.InvalidDataError:  # the tail cannot even be split into packets
-            self._damaged_packets += 1
-            yield from _flush(video)
-        except (av.FFmpegError, OSError) as error:
-            raise SourceError(f"source '{self._path}': reading failed: {error.strerror}") from error
-
     def _describe(self, video: VideoStream, first: av.VideoFrame) -> StreamInfo:
         picture = self._picture(first)
         rate = video.average_rate or video.base_rate
@@ -208,17 +188,11 @@ class FileSource:
             rate=rate,
             frame_count=video.frames or _estimate_count(video, rate),
             sound_path=self._path if container.streams.audio else None,
-            sample_aspect=self._sample_aspect(video),
+            sample_aspect=sample_aspect(video, self._orientation),
         )
 
     def _picture(self, decoded: av.VideoFrame) -> Picture:
         return picture_of(decoded, self._orientation, self._to_bgr, self._to_i420)
-
-    def _sample_aspect(self, video: VideoStream) -> Fraction | None:
-        aspect = video.sample_aspect_ratio
-        if not aspect or aspect == 1:
-            return None
-        return 1 / aspect if self._orientation.is_transposed else aspect
 
     def _frame(self, decoded: av.VideoFrame, index: int, last_pts: int | None) -> Frame:
         time_base = decoded.time_base or self._stream.time_base
@@ -241,16 +215,6 @@ class FileSource:
         if self._container is not None:
             self._container.close()
             self._container = None
-
-
-def _flush(video: VideoStream) -> Iterator[av.VideoFrame]:
-    """What the decoder still holds."""
-    import av
-
-    try:
-        yield from video.decode(None)
-    except (av.InvalidDataError, EOFError):
-        return
 
 
 def _estimate_count(video: VideoStream, rate: Fraction | None) -> int | None:

@@ -8,15 +8,15 @@ import select
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from fractions import Fraction
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from streamer.clock import Clock, MonotonicClock
-from streamer.errors import SourceError, SourceOpenError
+from streamer.errors import SourceOpenError
 from streamer.frame import Frame, StreamInfo
 from streamer.sources.decoded import Converter, DecodedPicture, Orientation
+from streamer.sources.track import PictureTrack, sample_aspect
 
 if TYPE_CHECKING:
     import av
@@ -77,7 +77,6 @@ class StdinSource:
         self._container: InputContainer | None = None
         self._lock = threading.Lock()  # `stop` may come while the pipe opens or closes
         self._is_stopped = False
-        self._damaged_packets = 0
 
     @property
     def stream_id(self) -> str:
@@ -131,9 +130,10 @@ class StdinSource:
             frame = self._frame(decoded, index, last_pts)
             yield frame
             last_pts, index = frame.pts, index + 1
-            decoded = next(self._decoded, None)
-        if self._damaged_packets:
-            logger.warning("-: skipped %d damaged packets", self._damaged_packets)
+            decoded = next(self._track, None)
+        damaged = self._track.damaged_packets
+        if damaged:
+            logger.warning("-: skipped %d damaged packets", damaged)
 
     def _open(self) -> None:
         import av  # late: importing PyAV and OpenCV together warns on macOS, and costs start-up
@@ -148,8 +148,8 @@ class StdinSource:
             raise SourceOpenError("source '-': expected a video, got a stream without pictures")
         video = container.streams.video[0]
         video.thread_type = "AUTO"
-        self._decoded = self._decode(video)
-        first = next(self._decoded, None)
+        self._track = PictureTrack(container, video, "-")
+        first = next(self._track, None)
         if first is None:
             raise SourceOpenError(self._open_message())
         self._first: av.VideoFrame | None = first
@@ -179,29 +179,8 @@ class StdinSource:
             return "source '-': stopped before its first picture"
         return "source '-': expected a video, got bytes that FFmpeg cannot read, or none"
 
-    def _decode(self, video: VideoStream) -> Iterator[av.VideoFrame]:
-        import av
-
-        if self._container is None:
-            return
-        try:
-            for packet in self._container.demux(video):
-                try:
-                    yield from packet.decode()
-                except av.InvalidDataError:
-                    self._damaged_packets += 1
-        except av.InvalidDataError:  # cut off: what the decoder holds is still good
-            self._damaged_packets += 1
-            with suppress(av.InvalidDataError, EOFError):
-                yield from video.decode(None)
-        except (av.FFmpegError, OSError) as error:
-            raise SourceError(f"source '-': reading failed: {error.strerror}") from error
-
     def _describe(self, video: VideoStream, first: av.VideoFrame) -> StreamInfo:
         picture = self._picture(first)
-        aspect = video.sample_aspect_ratio
-        if aspect and self._orientation.is_transposed:
-            aspect = 1 / aspect
         return StreamInfo(
             stream_id=self._stream_id,
             name="-",
@@ -209,7 +188,7 @@ class StdinSource:
             height=picture.height,
             time_base=first.time_base or video.time_base or Fraction(1, 1000),
             rate=video.average_rate or video.base_rate,
-            sample_aspect=aspect if aspect and aspect != 1 else None,
+            sample_aspect=sample_aspect(video, self._orientation),
         )
 
     def _frame(self, decoded: av.VideoFrame, index: int, last_pts: int) -> Frame:
