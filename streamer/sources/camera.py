@@ -9,8 +9,6 @@ import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from streamer.clock import Clock, MonotonicClock
 from streamer.errors import SourceError, SourceOpenError, SourceTimeoutError
@@ -23,6 +21,7 @@ from streamer.sources.camera_devices import (
     Cameras,
     SystemCameras,
 )
+from streamer.sources.opened import OpenedSource
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +73,7 @@ def describe(found: list[CameraInfo]) -> str:
     return f"the system shows {names or 'none'}"
 
 
-class CameraSource:
+class CameraSource(OpenedSource):
     """Pictures of one camera, as they come; pts are microseconds since the first.
 
     Args:
@@ -97,7 +96,7 @@ class CameraSource:
         clock: Clock | None = None,
     ) -> None:
         self._which = which
-        self._stream_id = stream_id
+        super().__init__(stream_id)
         self._wanted = wanted or CameraFormat()
         self._stall_s = stall_s
         self._cameras = cameras or SystemCameras()
@@ -105,46 +104,9 @@ class CameraSource:
         self._stopped = threading.Event()
         self._camera: Camera | None = None
 
-    @property
-    def stream_id(self) -> str:
-        """Unique within the run."""
-        return self._stream_id
-
-    @property
-    def stream(self) -> StreamInfo:
-        """Valid once entered."""
-        return self._stream
-
     def stop(self) -> None:
         """End soon, also while waiting for a picture; any thread, for good."""
         self._stopped.set()
-
-    def __enter__(self) -> Self:
-        """Open the camera and wait for its first picture: only that tells its size for sure.
-
-        Raises:
-            SourceOpenError: missing, forbidden, busy, silent.
-        """
-        found = find_camera(self._which, self._cameras.found())
-        try:
-            self._camera = self._cameras.open(found, self._wanted)
-        except OSError as error:
-            raise SourceOpenError(_refusal(self._which, found, error)) from error
-        try:
-            self._start(self._camera, found)
-        except BaseException:
-            self._close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Let the camera go."""
-        self._close()
 
     def __iter__(self) -> Iterator[Frame]:
         """Pictures until stopped.
@@ -166,6 +128,19 @@ class CameraSource:
             )
             index += 1
             pixels, captured_ns = self._next(self._camera)
+
+    def _open(self) -> None:
+        """Wait for the camera's first picture, too: only that tells its size for sure.
+
+        Raises:
+            SourceOpenError: missing, forbidden, busy, silent.
+        """
+        found = find_camera(self._which, self._cameras.found())
+        try:
+            self._camera = self._cameras.open(found, self._wanted)
+        except OSError as error:
+            raise SourceOpenError(_refusal(self._which, found, error)) from error
+        self._start(self._camera, found)
 
     def _start(self, camera: Camera, found: CameraInfo) -> None:
         try:

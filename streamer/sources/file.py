@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from streamer.clock import Clock, MonotonicClock
 from streamer.errors import SourceError, SourceOpenError
@@ -17,6 +16,7 @@ from streamer.picture import Picture
 from streamer.samples import DlDevice
 from streamer.sources.decoded import Converter, Orientation
 from streamer.sources.hardware import ON_CPU, HardwareChoice, Way, picture_of
+from streamer.sources.opened import OpenedSource
 from streamer.sources.track import PictureTrack, sample_aspect
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class FileSource:
+class FileSource(OpenedSource):
     """Decodes the first video stream of a file with PyAV; a cover picture is none.
 
     Times are the decoder's own, also where they start late or go backwards. Damaged packets are
@@ -50,7 +50,7 @@ class FileSource:
     ) -> None:
         self._path = path
         self._hardware = hardware
-        self._stream_id = stream_id
+        super().__init__(stream_id)
         self._clock = clock or MonotonicClock()
         self._way = ON_CPU
         self._container: InputContainer | None = None
@@ -59,38 +59,6 @@ class FileSource:
         """Pictures may stay in that device's memory; said before the source is entered."""
         if self._hardware is not None:
             self._hardware.stay_on(device)
-
-    @property
-    def stream_id(self) -> str:
-        """Unique within the run."""
-        return self._stream_id
-
-    @property
-    def stream(self) -> StreamInfo:
-        """Valid once entered."""
-        return self._stream
-
-    def __enter__(self) -> Self:
-        """Open the file and decode its first frame.
-
-        Raises:
-            SourceOpenError: missing, not a video, or without a frame that can be decoded.
-        """
-        try:
-            self._open_on_either()
-        except BaseException:
-            self._close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the file."""
-        self._close()
 
     def __iter__(self) -> Iterator[Frame]:
         """Every frame, in the decoder's order.
@@ -110,17 +78,21 @@ class FileSource:
         if damaged:
             logger.warning("%s: skipped %d damaged packets", self._stream.name, damaged)
 
-    def _open_on_either(self) -> None:
-        """On the GPU where that was chosen; where it fails after all, on the CPU."""
+    def _open(self) -> None:
+        """Decode the first frame, on the GPU where that was chosen; if it fails there, on the CPU.
+
+        Raises:
+            SourceOpenError: missing, not a video, or without a frame that can be decoded.
+        """
         way = ON_CPU if self._hardware is None else self._hardware.way()
         if way.on_gpu:
             try:
-                self._open(way)
+                self._open_so(way)
             except SourceError as error:
                 self._leave_gpu(error)
             else:
                 return
-        self._open(ON_CPU)
+        self._open_so(ON_CPU)
 
     def _next(self, index: int) -> av.VideoFrame | None:
         """Frame `index`, from 1; where the GPU fails on the way, the CPU begins again."""
@@ -130,7 +102,7 @@ class FileSource:
             if not self._way.on_gpu:
                 raise
             self._leave_gpu(error)
-        self._open(ON_CPU)
+        self._open_so(ON_CPU)
         return next(islice(self._track, index - 1, None), None)  # opening has taken the first
 
     def _leave_gpu(self, error: SourceError) -> None:
@@ -138,7 +110,7 @@ class FileSource:
         if self._hardware is not None:
             self._hardware.refuse(error)
 
-    def _open(self, way: Way) -> None:
+    def _open_so(self, way: Way) -> None:
         import av  # late: importing PyAV and OpenCV together warns on macOS, and costs start-up
         from av.stream import Disposition
 

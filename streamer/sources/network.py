@@ -6,8 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from streamer.clock import Clock, MonotonicClock
@@ -27,6 +26,7 @@ from streamer.sources.network_config import (
     open_options,
     scheme_of,
 )
+from streamer.sources.opened import OpenedSource
 from streamer.sources.pace import Paced
 from streamer.sources.reconnect import Reconnecting, ReconnectPolicy
 from streamer.sources.refusal import SourceRefusedError, describe_open_error, host_of
@@ -78,12 +78,13 @@ def network_source(
     return Reconnecting(connect, stream_id=stream_id, policy=policy, health=health, clock=clock)
 
 
-class NetworkSource:
+class NetworkSource(OpenedSource):
     """Reads one network stream until it ends, breaks, falls silent or is stopped.
 
     Times are the stream's own; a stream without any (MJPEG over HTTP) is timed by arrival. A
     stream that says how long it is ends there; any other end is a failure. Errors never have a
     cause attached, for FFmpeg's own text names the address with its password.
+    `stream` is renewed when the picture changes its size.
 
     Args:
         url: with one of `network_config.SCHEMES`, credentials in it if needed.
@@ -104,7 +105,7 @@ class NetworkSource:
     ) -> None:
         self._url = url
         self._name = redact(url)
-        self._stream_id = stream_id
+        super().__init__(stream_id)
         self._config = config or NetworkConfig()
         self._clock = clock or MonotonicClock()
         self._resolver = resolver or Resolver(clock=self._clock)
@@ -114,43 +115,10 @@ class NetworkSource:
         self._assembler: Assembler | None = None
         self._ready: list[av.VideoFrame] = []
 
-    @property
-    def stream_id(self) -> str:
-        """Unique within the run."""
-        return self._stream_id
-
-    @property
-    def stream(self) -> StreamInfo:
-        """Valid once entered; renewed when the picture changes its size."""
-        return self._stream
-
     def stop(self) -> None:
         """End opening and reading at once; any thread, any time, for good."""
         self._interrupt.stop()
         self._resolver.stop()
-
-    def __enter__(self) -> Self:
-        """Connect and decode the first picture.
-
-        Raises:
-            SourceOpenError: no picture could be had; SourceRefusedError where the peer said no.
-            ChannelClosed: stopped.
-        """
-        try:
-            self._open()
-        except BaseException:
-            self._close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Disconnect."""
-        self._close()
 
     def __iter__(self) -> Iterator[Frame]:
         """The frames as they come, until the stream's announced end or `stop`.
@@ -177,6 +145,12 @@ class NetworkSource:
             ready = more
 
     def _open(self) -> None:
+        """Connect and decode the first picture.
+
+        Raises:
+            SourceOpenError: no picture could be had; SourceRefusedError where the peer said no.
+            ChannelClosed: stopped.
+        """
         from av.codec.context import Flags2
 
         if not is_network(self._url):

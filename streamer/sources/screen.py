@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -17,6 +16,7 @@ from streamer.clock import Clock, MonotonicClock
 from streamer.errors import SourceError, SourceOpenError
 from streamer.frame import Frame, StreamInfo
 from streamer.picture import BgrArray, BgrPicture
+from streamer.sources.opened import OpenedSource
 
 if TYPE_CHECKING:
     from mss import MSS
@@ -61,7 +61,7 @@ def parse_screen(text: str) -> ScreenArea:
     raise SourceOpenError(f"source 'screen:{text}': {FORMS}")
 
 
-class ScreenSource:
+class ScreenSource(OpenedSource):
     """Pictures of a screen at a steady rate; pts are microseconds since the first.
 
     A picture that comes late delays none of the others: there is no catching up.
@@ -89,58 +89,16 @@ class ScreenSource:
         if rate <= 0:
             raise ValueError(f"rate: expected above 0, got {rate}")
         self._area = area or ScreenArea()
-        self._stream_id = stream_id
+        super().__init__(stream_id)
         self._rate = rate
         self._display = display
         self._clock = clock or MonotonicClock()
         self._stopped = threading.Event()
         self._grabber: MSS | None = None
 
-    @property
-    def stream_id(self) -> str:
-        """Unique within the run."""
-        return self._stream_id
-
-    @property
-    def stream(self) -> StreamInfo:
-        """Valid once entered."""
-        return self._stream
-
     def stop(self) -> None:
         """End at once; any thread, for good."""
         self._stopped.set()
-
-    def __enter__(self) -> Self:
-        """Connect to the display.
-
-        Raises:
-            SourceOpenError: mss is absent, there is no display, or no such screen or area.
-        """
-        self._grabber = self._connect()
-        try:
-            self._box = self._find(self._grabber)
-        except BaseException:
-            self._close()
-            raise
-        self._stream = StreamInfo(
-            stream_id=self._stream_id,
-            name=self._spec,
-            width=self._box["width"],
-            height=self._box["height"],
-            time_base=TIME_BASE,
-            rate=self._rate,
-            is_live=True,
-        )
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Let the display go."""
-        self._close()
 
     def __iter__(self) -> Iterator[Frame]:
         """Pictures until stopped.
@@ -165,6 +123,24 @@ class ScreenSource:
             )
             index += 1
             due_ns = max(due_ns + step_ns, self._clock.now_ns())
+
+    def _open(self) -> None:
+        """Connect to the display.
+
+        Raises:
+            SourceOpenError: mss is absent, there is no display, or no such screen or area.
+        """
+        self._grabber = self._connect()
+        self._box = self._find(self._grabber)
+        self._stream = StreamInfo(
+            stream_id=self._stream_id,
+            name=self._spec,
+            width=self._box["width"],
+            height=self._box["height"],
+            time_base=TIME_BASE,
+            rate=self._rate,
+            is_live=True,
+        )
 
     @property
     def _spec(self) -> str:

@@ -9,13 +9,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from streamer.clock import Clock, MonotonicClock
 from streamer.errors import SourceOpenError
 from streamer.frame import Frame, StreamInfo
 from streamer.sources.decoded import Converter, DecodedPicture, Orientation
+from streamer.sources.opened import OpenedSource
 from streamer.sources.track import PictureTrack, sample_aspect
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class WakeablePipe:
         os.close(self._waking)
 
 
-class StdinSource:
+class StdinSource(OpenedSource):
     """Decodes the first video stream of what is piped in, every frame of it.
 
     A pipe waits for its reader, so it counts as a recording and loses nothing; `Paced` or another
@@ -70,7 +70,7 @@ class StdinSource:
     def __init__(
         self, *, stream_id: str = "stdin", descriptor: int | None = None, clock: Clock | None = None
     ) -> None:
-        self._stream_id = stream_id
+        super().__init__(stream_id)
         self._descriptor = descriptor
         self._clock = clock or MonotonicClock()
         self._pipe: WakeablePipe | None = None
@@ -78,44 +78,12 @@ class StdinSource:
         self._lock = threading.Lock()  # `stop` may come while the pipe opens or closes
         self._is_stopped = False
 
-    @property
-    def stream_id(self) -> str:
-        """Unique within the run."""
-        return self._stream_id
-
-    @property
-    def stream(self) -> StreamInfo:
-        """Valid once entered."""
-        return self._stream
-
     def stop(self) -> None:
         """End soon, also while nothing comes; any thread, for good."""
         with self._lock:
             is_first, self._is_stopped = not self._is_stopped, True
             if is_first and self._pipe is not None:
                 self._pipe.stop()
-
-    def __enter__(self) -> Self:
-        """Read until the first frame is decoded.
-
-        Raises:
-            SourceOpenError: nothing is piped in, or no video.
-        """
-        try:
-            self._open()
-        except BaseException:
-            self._close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Read no more; standard input itself stays open."""
-        self._close()
 
     def __iter__(self) -> Iterator[Frame]:
         """Every frame, in the decoder's order, until the input ends.
@@ -136,6 +104,11 @@ class StdinSource:
             logger.warning("-: skipped %d damaged packets", damaged)
 
     def _open(self) -> None:
+        """Read until the first frame is decoded.
+
+        Raises:
+            SourceOpenError: nothing is piped in, or no video.
+        """
         import av  # late: importing PyAV and OpenCV together warns on macOS, and costs start-up
 
         av.logging.set_level(av.logging.FATAL)  # damage is counted and reported once, by us
