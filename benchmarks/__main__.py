@@ -107,7 +107,9 @@ def _rows(options: argparse.Namespace) -> Iterator[Row]:
     """All but recordings: the scheduler, the streams it holds, the encoder, stages, the network."""
     effort, seconds, rounds, ways = scheduler.Effort(), 2.0, 3, _WAYS
     if options.quick or torch.cuda.is_available():  # a GPU's own rows take the minutes there
-        effort = scheduler.Effort(seconds=0.3, rounds=1, streams=(1, 8), batches=(1, 8))
+        effort = scheduler.Effort(
+            seconds=0.3, rounds=1, service_ms=(3.0, 12.0), streams=(1, 8), batches=(1, 8)
+        )
         seconds, rounds, ways = 0.5, 1, _QUICK_WAYS
     yield from scheduler.pooled(effort)
     yield from scheduler.staged(effort)

@@ -41,7 +41,7 @@ from streamer.sources.synthetic import SyntheticConfig, SyntheticSource
 
 PART = "stages alone, 1920x1080: another way / ours"
 RATE = 30
-_FRAMES = 24  # of the street
+_FRAMES = 12  # of the street
 _SIDE = 512  # of the network's input, px
 _CELLS = _SIDE // 4
 BOXES = 20  # in a picture
