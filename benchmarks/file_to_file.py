@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from benchmarks.meter import Metered
 from detector.contract import Detector
 from detector.detections import Detections
 from sinks.file import FileSink
@@ -137,37 +136,8 @@ def _one_thread(clip: Path, detector: Detector, target: Path) -> tuple[float, in
         return count / (time.perf_counter() - start_s), count
 
 
-class _FirstWrite:
-    """A file sink that notes when its first frame came, so that start-up is not measured."""
-
-    def __init__(self, sink: FileSink) -> None:
-        self.name = sink.name
-        self.first_s: float | None = None
-        self._sink = sink
-
-    def __enter__(self) -> Self:
-        """Open the file."""
-        self._sink.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Finish the file."""
-        self._sink.__exit__(exc_type, exc, traceback)
-
-    def write(self, result: Result[Detections]) -> None:
-        """Pass on."""
-        if self.first_s is None:
-            self.first_s = time.perf_counter()
-        self._sink.write(result)
-
-
 def _pipeline(clip: Path, detector: Detector, target: Path) -> float:
-    sink = _FirstWrite(FileSink(target, detector.class_names, FileConfig()))
+    sink = Metered(FileSink(target, detector.class_names, FileConfig()))
     pipeline: Pipeline[Detections] = Pipeline(
         [FileSource(clip, stream_id="bench")], detector, [Outlet(sink)]
     )

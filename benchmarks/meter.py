@@ -13,10 +13,11 @@ T = TypeVar("T")
 
 
 class Metered(Generic[T]):
-    """Any sink, with the moments at which its results are done."""
+    """Any sink, with the moments at which its first result came and each one was done."""
 
     def __init__(self, sink: Sink[T]) -> None:
         self.name = sink.name
+        self.first_s: float | None = None
         self.done_s: list[float] = []
         self._sink = sink
 
@@ -36,6 +37,8 @@ class Metered(Generic[T]):
 
     def write(self, result: Result[T]) -> None:
         """Pass on, and note when that is done."""
+        if self.first_s is None:
+            self.first_s = time.perf_counter()
         self._sink.write(result)
         self.done_s.append(time.perf_counter())
 
