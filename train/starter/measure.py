@@ -1,4 +1,4 @@
-"""The starter's figures beside its teachers'; see `python -m train.starter.measure --help`."""
+"""A student's figures beside its teachers'; see `python -m train.starter.measure --help`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import torch
 
-from detector.checkpoint import load_weights
+from detector.checkpoint import load_weights, read_checkpoint
 from detector.coco import COCO_CLASSES
 from detector.errors import WeightsError
 from detector.failure import DONE
 from detector.network import bare
-from detector.starter import Starter
+from detector.recipe import RECIPES
 from detector.weights import resolve_weights
 from train.command import Parser, Screen, run_command, run_module
 from train.eval.coco_ap import ApSummary
@@ -37,10 +37,10 @@ def main(typed: Sequence[str]) -> int:
 
 
 def _measure(typed: Sequence[str], screen: Screen, out: Screen) -> int:
-    parser = Parser("train.starter.measure", "Measure the starter.", epilog=_EPILOG)
+    parser = Parser("train.starter.measure", "Measure a student of COCO.", epilog=_EPILOG)
     parser.add_argument("--annotations", type=Path, required=True, help="boxes in COCO's form")
     parser.add_argument("--images", type=Path, required=True, help="the annotated pictures")
-    parser.add_argument("--weights", default="starter_coco", help="of the starter")
+    parser.add_argument("--weights", default="starter_coco", help="of a student; starter_coco")
     parser.add_argument("--sizes", default="320,416", help="of its input, with commas between")
     parser.add_argument("--nanodet", type=Path, help="a teacher's files, without ending")
     parser.add_argument("--yolox", type=Path, help="a teacher's ONNX file")
@@ -48,9 +48,13 @@ def _measure(typed: Sequence[str], screen: Screen, out: Screen) -> int:
     given = parser.read(typed)
     torch.set_num_threads(1)
     exam = ExamConfig(given.annotations, given.images, tuple(given.sizes.split(",")))
-    student = bare(Starter, len(COCO_CLASSES))
-    load_weights(student, resolve_weights(given.weights))
-    rows = {f"starter {size}": found for size, found in examine(student, exam).items()}
+    weights = resolve_weights(given.weights)
+    about = read_checkpoint(weights).about
+    name = "starter" if about is None else about.architecture
+    student = bare(RECIPES[name].network, len(COCO_CLASSES))
+    load_weights(student, weights)
+    found = examine(student, exam, name=name)
+    rows = {f"{name} {size}": summary for size, summary in found.items()}
     if given.nanodet is not None and given.yolox is not None:
         rows.update(_teachers(given.nanodet, given.yolox, exam))
     table = "".join(f"{line}\n" for line in table_of(rows))
