@@ -108,9 +108,9 @@ def _rows(options: argparse.Namespace) -> Iterator[Row]:
     effort, seconds, rounds, ways = scheduler.Effort(), 2.0, 3, _WAYS
     if options.quick or torch.cuda.is_available():  # a GPU's own rows take the minutes there
         effort = scheduler.Effort(
-            seconds=0.3, rounds=1, service_ms=(3.0, 12.0), streams=(1, 8), batches=(1, 8)
+            seconds=0.2, rounds=1, service_ms=(3.0, 12.0), streams=(1, 8), batches=(1, 8)
         )
-        seconds, rounds, ways = 0.5, 1, _QUICK_WAYS
+        seconds, rounds, ways = 0.4, 1, _QUICK_WAYS
     yield from scheduler.pooled(effort)
     yield from scheduler.staged(effort)
     yield from live_load.rows(seconds=seconds, rounds=rounds)

@@ -42,6 +42,14 @@ class Ceilings:
         """Of a matrix product in "fp32" or "bf16"."""
         return {"fp32": self.fp32_gflops, "bf16": self.bf16_gflops}[precision]
 
+    def or_better(self, other: Ceilings) -> Ceilings:
+        """The best of each that either found."""
+        return Ceilings(
+            max(self.fp32_gflops, other.fp32_gflops),
+            max(self.bf16_gflops, other.bf16_gflops),
+            max(self.copy_gb_s, other.copy_gb_s),
+        )
+
 
 def measure(*, seconds: float) -> Ceilings:
     """Each for about so many seconds; random numbers, no zeros."""

@@ -205,6 +205,7 @@ def test_distance_is_what_is_reached_of_the_precision_s_own_ceiling() -> None:
 
     row = distance("tiny", "openvino bf16", [10.0, 20.0, 20.0], gflop=2.0, ceilings=limits)
 
+    assert limits.or_better(Ceilings(90.0, 500.0, 9.0)) == Ceilings(100.0, 500.0, 10.0)
     assert row.ratio == pytest.approx(0.25)  # 2 GFLOP in 20 ms are 100 of 400 a second
 
 
