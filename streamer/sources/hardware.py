@@ -29,6 +29,7 @@ from streamer.sources.decoded import (
     staying_picture,
     stored_format,
 )
+from streamer.sources.silence import silence_ffmpeg
 
 if TYPE_CHECKING:
     import av
@@ -66,7 +67,7 @@ class Way:
         """
         import av
 
-        av.logging.set_level(av.logging.FATAL)  # what fails is said once, by us
+        silence_ffmpeg()
         number = self.stays_on
         with nullcontext() if number is None else primary_context(number):
             return av.open(str(path), metadata_errors="replace", hwaccel=self._accelerator())

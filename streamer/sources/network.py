@@ -31,6 +31,7 @@ from streamer.sources.pace import Paced
 from streamer.sources.reconnect import Reconnecting, ReconnectPolicy
 from streamer.sources.refusal import SourceRefusedError, describe_open_error, host_of
 from streamer.sources.resolve import Resolver
+from streamer.sources.silence import silence_ffmpeg
 from streamer.sources.stall import Patience
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ class NetworkSource(OpenedSource):
     def _connect(self) -> InputContainer:
         import av  # late: importing PyAV and OpenCV together warns on macOS, and costs start-up
 
-        av.logging.set_level(av.logging.FATAL)  # its messages name the address with its password
+        silence_ffmpeg()
         timeout_s = self._config.connect_timeout_s
         failure: SourceOpenError
         try:

@@ -16,6 +16,7 @@ from streamer.errors import SourceOpenError
 from streamer.frame import Frame, StreamInfo
 from streamer.sources.decoded import Converter, DecodedPicture, Orientation
 from streamer.sources.opened import OpenedSource
+from streamer.sources.silence import silence_ffmpeg
 from streamer.sources.track import PictureTrack, sample_aspect
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class StdinSource(OpenedSource):
         """
         import av  # late: importing PyAV and OpenCV together warns on macOS, and costs start-up
 
-        av.logging.set_level(av.logging.FATAL)  # damage is counted and reported once, by us
+        silence_ffmpeg()
         pipe = self._open_pipe()
         try:
             self._container = container = av.open(pipe, mode="r", metadata_errors="replace")
