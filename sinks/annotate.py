@@ -16,6 +16,7 @@ from sinks.palette import BLACK, WHITE, Bgr, colour_of, text_colour_on
 from sinks.placement import LabelPlaces, Rectangle
 from sinks.scale import scale_detections, scale_truth
 from sinks.scene_artist import SceneArtist, Sign
+from sinks.speed import speed_words
 from sinks.text import Label, TextStamps
 from streamer.result import Result
 from streamer.truth import Truth
@@ -109,7 +110,8 @@ class Annotator:
             self._draw_truth(canvas, truth, text_px, places)
         if analysis is not None:
             self._scene.draw_ground(canvas, analysis, line)
-        self._draw_detections(canvas, detections, line, text_px, places)
+        speeds = speed_words(analysis, len(detections))
+        self._draw_detections(canvas, detections, speeds, line, text_px, places)
         for label, left, top in signs:
             label.put(canvas, left, top)
         if analysis is not None:
@@ -125,6 +127,7 @@ class Annotator:
         self,
         canvas: Canvas,
         detections: Detections,
+        speeds: Sequence[str],
         line: int,
         text_px: int,
         places: LabelPlaces,
@@ -154,10 +157,11 @@ class Annotator:
                 track = "" if track_ids is None else f"#{track_ids[row]}"
                 name = f"{track} {self._name(class_ids[row])}".strip()
                 score = f"{mark}{scores[row]:.2f}"
-                words = (name, score)  # two: the first changes rarely
-                self._label(
-                    canvas, (words, (name,), (track,)), rectangles[k], places, text_px, colours[k]
-                )
+                words = (name, score)  # apart: the first changes rarely
+                choices: list[Sequence[str]] = [words, (name,), (track,)]
+                if speeds[row]:
+                    choices[:2] = [(*words, speeds[row]), (name, speeds[row]), (name,)]
+                self._label(canvas, choices, rectangles[k], places, text_px, colours[k])
 
     def _label(
         self,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from analytics.speed import Motion
+from analytics.watch import analysis_in
 from detector.detections import Detections
 from sinks.line_file import LineSink
 from streamer.frame import Frame, StreamInfo
@@ -54,7 +56,10 @@ class JsonlSink(LineSink):
         if frame.stream_id not in self._seen:
             self._lines.write(json_line({"stream": stream_json(frame.stream)}))
             self._seen.add(frame.stream_id)
-        self._lines.write(json_line(frame_json(frame, result.detections, self._class_names)))
+        analysis = analysis_in(result.notes)
+        motion = None if analysis is None else analysis.motion
+        line = frame_json(frame, result.detections, self._class_names, motion)
+        self._lines.write(json_line(line))
 
 
 def json_line(value: Json) -> str:
@@ -76,8 +81,21 @@ def stream_json(stream: StreamInfo) -> Json:
     }
 
 
-def frame_json(frame: Frame, detections: Detections, class_names: Sequence[str]) -> Json:
-    """One frame; numbers are float32 to the last bit, what is not finite becomes null."""
+def frame_json(
+    frame: Frame, detections: Detections, class_names: Sequence[str], motion: Motion | None = None
+) -> Json:
+    """One frame; numbers are float32 to the last bit, what is not finite becomes null.
+
+    Args:
+        frame: what was looked at.
+        detections: on it.
+        class_names: of the detector.
+        motion: of the detections on the ground, where one is known: places, speeds and ways are
+            float64.
+    """
+    rows = _detections_json(detections, class_names)
+    if motion is not None:
+        _add_motion(rows, motion)
     value: Json = {
         "stream_id": frame.stream_id,
         "index": frame.index,
@@ -85,7 +103,7 @@ def frame_json(frame: Frame, detections: Detections, class_names: Sequence[str])
         "time_s": frame.time_s,
         "width": frame.width,
         "height": frame.height,
-        "detections": _detections_json(detections, class_names),
+        "detections": rows,
     }
     if detections.is_carried:
         value["detected"] = False  # the boxes come from frames before
@@ -114,6 +132,15 @@ def _detections_json(detections: Detections, class_names: Sequence[str]) -> list
         }
         for class_id, score, xyxy, track in rows
     ]
+
+
+def _add_motion(rows: Sequence[Json], motion: Motion) -> None:
+    columns = (motion.metres.tolist(), motion.speed.tolist(), motion.distance.tolist())
+    for row, place, speed, distance in zip(rows, *columns, strict=True):
+        is_known = all(map(math.isfinite, place))  # not at the horizon, and of a confirmed track
+        row["ground_m"] = place if is_known else None
+        row["speed_m_s"] = _finite(speed)
+        row["distance_m"] = _finite(distance)
 
 
 def _finite(number: float) -> float | None:

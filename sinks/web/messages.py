@@ -7,11 +7,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analytics.watch import analysis_in
 from detector.detections import Detections
 from sinks.annotate import Style, rectangles_of
 from sinks.palette import Bgr, colour_of, text_colour_on
+from sinks.speed import speed_words
 from sinks.web.state import Json, Newest
 from streamer.errors import StreamerError
+from streamer.result import Result
 
 MAX_STREAMS = 1024  # names in a wish; more is nonsense or an attack
 ACK = "ack"
@@ -102,11 +105,13 @@ class FrameJson:
             "width": frame.width,
             "height": frame.height,
             "note": self._style.note,
-            "boxes": self._boxes(entry.result.detections, frame.width, frame.height),
+            "boxes": self._boxes(entry.result, frame.width, frame.height),
             "truth": hidden,
         }
 
-    def _boxes(self, detections: Detections, width: int, height: int) -> list[Json]:
+    def _boxes(self, result: Result[Detections], width: int, height: int) -> list[Json]:
+        detections = result.detections
+        speeds = speed_words(analysis_in(result.notes), len(detections))
         rows, rectangles = rectangles_of(detections.xyxy, width, height)
         tracks = None if detections.track_id is None else detections.track_id.tolist()
         class_ids, scores = detections.class_id.tolist(), detections.score.tolist()
@@ -114,10 +119,11 @@ class FrameJson:
         for row, where in zip(rows, rectangles, strict=True):
             class_id, track = class_ids[row], None if tracks is None else tracks[row]
             ground = colour_of(class_id if track is None else track)
+            name = self._name(class_id)
             boxes.append(
                 {
                     "xyxy": where,
-                    "label": self._name(class_id) if self._style.labels else "",
+                    "label": f"{name} {speeds[row]}".strip() if self._style.labels else "",
                     "track": track,
                     "score": round(scores[row], 3) if math.isfinite(scores[row]) else None,
                     "colour": _hex(ground),

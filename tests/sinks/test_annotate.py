@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from analytics.analysis import Analysis
+from analytics.speed import Motion
 from detector.detections import Detections
 from sinks.annotate import Annotator, Style, rectangles_of
 from sinks.canvas import BgrCanvas
@@ -210,3 +212,18 @@ def test_boxes_of_an_earlier_look_are_marked() -> None:
         pictures.append(pixels)
     assert (pictures[0][:38] != pictures[1][:38]).any()  # its label
     np.testing.assert_array_equal(pictures[0][42:], pictures[1][42:])  # and nothing else
+
+
+def test_speed_stands_in_the_label_once_it_is_known() -> None:
+    """Of two boxes, the one whose speed is known has the longer label."""
+    found = boxes([20, 40, 60, 100], [220, 40, 260, 100])
+    unknown = np.full(2, np.nan)
+    motion = Motion(np.zeros((2, 2)), np.array([12.0, np.nan]), unknown)
+    drawn = np.full((120, 400, 3), 77, np.uint8)
+    still = drawn.copy()
+    analysis = Analysis("gate", 0.0, (400, 120), motion=motion)
+    Annotator(NAMES).draw(BgrCanvas(drawn), found, None, analysis)
+    Annotator(NAMES).draw(BgrCanvas(still), found)
+    new = np.flatnonzero(_changed(drawn)[:40].any(0) & ~_changed(still)[:40].any(0))
+    assert 30 < len(new) < 200  # "43 km/h"
+    assert new.max() < 200
