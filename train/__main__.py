@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from configs.document import overridden, read
-from configs.loader import dump, load
+from configs.loader import dump
 from configs.strict_yaml import to_yaml
 from detector.failure import DONE
 from streamer.signals import StopSignals
@@ -23,6 +22,7 @@ from train.events import make_events
 from train.observer import Observer
 from train.progress import ConsoleProgress
 from train.records import Records
+from train.settings import add_settings, settings
 from train.snapshot import Position
 
 _EPILOG = """\
@@ -44,15 +44,11 @@ def main(typed: Sequence[str]) -> int:
 
 def _train(typed: Sequence[str], screen: Screen) -> int:
     parser = Parser("train", "Train a network on labelled pictures.", epilog=_EPILOG)
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="settings, YAML")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; repeatable"
-    )
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    add_settings(parser, resumes_from="the last checkpoint")
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder to write to")
     given = parser.read(typed)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    config = _config(given.config, given.set, given.output)
+    config = settings(TrainConfig, given, output=given.output and str(given.output))
     world = world_of(os.environ)
     device = choose_device(config, world)
     with ExitStack() as stack:
@@ -96,15 +92,6 @@ def _observers(
         events = stack.enter_context(make_events(config.output, from_step=position.step))
         observers += [events] if events is not None else []
     return observers
-
-
-def _config(path: Path, assignments: Sequence[str], output: Path | None) -> TrainConfig:
-    data = read(path)
-    for assignment in assignments:
-        data = overridden(data, assignment)
-    if output is not None:
-        data["output"] = str(output)
-    return load(TrainConfig, data)
 
 
 if __name__ == "__main__":

@@ -7,14 +7,11 @@ seed and the step's number alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from configs.document import overridden, read
-from configs.loader import load
 from detector.about import FORMAT
 from detector.checkpoint import load_weights
 from detector.coco import COCO_CLASSES
@@ -29,6 +26,7 @@ from train.command import Parser, Screen, run_command, run_module
 from train.ema import Average
 from train.errors import DataError
 from train.schedule import ScheduleConfig, learning_rate
+from train.settings import add_settings, settings
 from train.starter.balance import shares
 from train.starter.config import DistilConfig
 from train.starter.exam import examine, record
@@ -56,16 +54,9 @@ def main(typed: Sequence[str]) -> int:
 
 def _distil(typed: Sequence[str], screen: Screen) -> int:
     parser = Parser("train.starter.distil", "Teach the starter.", epilog=_EPILOG)
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="settings, YAML")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; repeatable"
-    )
-    parser.add_argument("--resume", action="store_true", help="go on from the last exam")
+    add_settings(parser, resumes_from="the last exam")
     given = parser.read(typed)
-    data = read(given.config)
-    for assignment in given.set:
-        data = overridden(data, assignment)
-    config = load(DistilConfig, data)
+    config = settings(DistilConfig, given)
     torch.set_num_threads(config.threads)
     labels = read_labels(config.labels)
     if not labels:

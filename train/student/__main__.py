@@ -11,8 +11,6 @@ from pathlib import Path
 
 import torch
 
-from configs.document import overridden, read
-from configs.loader import load
 from detector.about import FORMAT
 from detector.failure import DONE
 from detector.safetensors_file import write_safetensors
@@ -21,6 +19,7 @@ from train.checkpoint import LAST, read_checkpoint, write_checkpoint
 from train.command import Parser, Screen, run_command, run_module
 from train.distributed import World, joined, world_of
 from train.errors import DataError
+from train.settings import add_settings, settings
 from train.starter.exam import examine, record
 from train.student.batch import Batches
 from train.student.config import StudentConfig
@@ -45,16 +44,9 @@ def main(typed: Sequence[str]) -> int:
 
 def _teach(typed: Sequence[str], screen: Screen) -> int:
     parser = Parser("train.student", "Teach a network from nothing.", epilog=_EPILOG)
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="settings, YAML")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; repeatable"
-    )
-    parser.add_argument("--resume", action="store_true", help="go on from the last save")
+    add_settings(parser, resumes_from="the last save")
     given = parser.read(typed)
-    data = read(given.config)
-    for assignment in given.set:
-        data = overridden(data, assignment)
-    config = load(StudentConfig, data)
+    config = settings(StudentConfig, given)
     known = about(config.store)
     if known is not None and known.done < known.count:
         raise DataError(
