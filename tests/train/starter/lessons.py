@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -37,3 +38,20 @@ def painted(path: Path, seed: int, *, side: int = 96) -> Label:
     pixels[y : y + 40, x : x + 32] = 240
     cv2.imwrite(str(path), pixels)
     return label([((x, y, x + 32, y + 40), 0.9, seed % 5)], path)
+
+
+def exam(folder: Path, pictures: Path) -> dict[str, object]:
+    """Settings of an exam by one of the painted pictures; writes its annotations to `folder`."""
+    truth = {
+        "images": [{"id": 1, "file_name": "0.png", "width": 96, "height": 96}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 30, 30]}],
+        "categories": [{"id": 1, "name": "person"}],
+    }
+    annotations, record = folder / "val.json", folder / "trials.md"
+    annotations.write_text(json.dumps(truth), "utf-8")
+    return {
+        "annotations": str(annotations),
+        "images": str(pictures),
+        "sizes": ["64"],
+        "record": str(record),
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from detector.network import untrained
 from detector.recipe import RECIPES
 from detector.safetensors_file import write_safetensors
 from detector.starter import Starter
-from tests.train.starter.lessons import painted
+from tests.train.starter.lessons import exam, painted
 from train.checkpoint import LAST, read_checkpoint
 from train.command import Screen
 from train.starter.config import DistilConfig
@@ -77,23 +76,12 @@ def test_only_what_should_learns(folder: Path) -> None:
 
 
 def test_command_teaches_and_records_its_exam(folder: Path) -> None:
-    truth = {
-        "images": [{"id": 1, "file_name": "0.png", "width": 96, "height": 96}],
-        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 30, 30]}],
-        "categories": [{"id": 1, "name": "person"}],
-    }
-    (folder / "val.json").write_text(json.dumps(truth), "utf-8")
     settings = {
         "name": "one step",
         "start": str(folder / "start.safetensors"),
         "labels": str(folder / "labels"),
         "output": str(folder / "out"),
-        "exam": {
-            "annotations": str(folder / "val.json"),
-            "images": str(folder),
-            "sizes": ["64"],
-            "record": str(folder / "trials.md"),
-        },
+        "exam": exam(folder, folder),
         "steps": 9,
         "batch": 2,
         "sides": [64],

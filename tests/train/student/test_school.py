@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import socket
@@ -17,7 +16,7 @@ import yaml
 from detector.checkpoint import read_checkpoint as read_weights
 from detector.fchardnet import FCHARDNET70, FCHarDNet
 from detector.network import untrained
-from tests.train.starter.lessons import painted
+from tests.train.starter.lessons import exam, painted
 from train.checkpoint import LAST, read_checkpoint
 from train.command import Screen
 from train.distributed import World, joined
@@ -153,21 +152,10 @@ def _learn(config: StudentConfig, rank: int, port: int) -> None:
 
 
 def test_command_teaches_and_records_its_exam(prepared: Path, tmp_path: Path) -> None:
-    truth = {
-        "images": [{"id": 1, "file_name": "0.png", "width": 96, "height": 96}],
-        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 30, 30]}],
-        "categories": [{"id": 1, "name": "person"}],
-    }
-    (tmp_path / "val.json").write_text(json.dumps(truth), "utf-8")
     settings = {
         "store": str(prepared / "store"),
         "output": str(tmp_path / "out"),
-        "exam": {
-            "annotations": str(tmp_path / "val.json"),
-            "images": str(prepared),
-            "sizes": ["64"],
-            "record": str(tmp_path / "trials.md"),
-        },
+        "exam": exam(tmp_path, prepared),
         "steps": 9,
         "batch": 2,
         "sides": [64],
