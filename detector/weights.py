@@ -85,6 +85,11 @@ SHIPPED: Mapping[str, ShippedWeights] = MappingProxyType(
             architecture="starter",
             note="small and fast: the 80 COCO classes in real time on two cores",
         ),
+        "photos_fchardnet70": ShippedWeights(
+            path=_ASSETS / "photos_fchardnet70.safetensors",
+            architecture="fchardnet70",
+            note="the 80 COCO classes, taught from nothing; a beginning that goes on on a GPU",
+        ),
     }
 )
 

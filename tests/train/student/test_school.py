@@ -14,8 +14,10 @@ import torch
 import yaml
 
 from detector.checkpoint import read_checkpoint as read_weights
+from detector.coco import COCO_CLASSES
 from detector.fchardnet import FCHARDNET70, FCHarDNet
 from detector.network import untrained
+from detector.weights import SHIPPED
 from tests.train.starter.lessons import exam, painted
 from train.checkpoint import LAST, read_checkpoint
 from train.command import Screen
@@ -184,3 +186,12 @@ def test_what_cannot_be_taught_is_one_line(
     assert "expected 4 prepared pictures, got 2" in told(store=str(tmp_path / "store"))
     (tmp_path / "store" / "about.json").write_text("{}", "utf-8")
     assert "delete the folder" in told(store=str(tmp_path / "store"))
+
+
+def test_shipped_student_is_small_and_knows_its_classes() -> None:
+    shipped = SHIPPED["photos_fchardnet70"]
+    assert shipped.path.stat().st_size < 10e6
+    assert "Apache-2.0" in shipped.path.with_suffix(".md").read_text("utf-8")
+    about = read_weights(shipped.path).about
+    assert about is not None
+    assert (about.architecture, about.class_names) == ("fchardnet70", COCO_CLASSES)
