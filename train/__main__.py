@@ -12,11 +12,11 @@ from configs.loader import dump
 from configs.strict_yaml import to_yaml
 from detector.failure import DONE
 from streamer.signals import StopSignals
-from train.build import choose_device, prepare
+from train.build import prepare
 from train.checkpoint import remove_leftovers
 from train.command import Parser, Screen, run_command, run_module
 from train.config import TrainConfig
-from train.distributed import joined, world_of
+from train.distributed import choose_device, joined, world_of
 from train.eval.output import write_whole
 from train.events import make_events
 from train.observer import Observer
@@ -50,7 +50,7 @@ def _train(typed: Sequence[str], screen: Screen) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     config = settings(TrainConfig, given, output=given.output and str(given.output))
     world = world_of(os.environ)
-    device = choose_device(config, world)
+    device = choose_device(config.device, world)
     with ExitStack() as stack:
         stack.enter_context(joined(world, device))
         stop = stack.enter_context(StopSignals())

@@ -12,7 +12,6 @@ import torch
 from configs.errors import ConfigError
 from configs.loader import dump, suggestion
 from detector.about import About
-from detector.device import choose_compute
 from detector.geometry import Stretch, parse_imgsz
 from detector.network import PointNetwork, untrained
 from detector.recipe import RECIPES, Recipe
@@ -49,19 +48,6 @@ class Prepared:
 
     training: Training
     position: Position
-
-
-def choose_device(config: TrainConfig, world: World) -> torch.device:
-    """The device of this process: each has a GPU of its own.
-
-    Raises:
-        ValueError: `config.device` is no such word.
-        DeviceError: the device is not there.
-    """
-    device = config.device
-    if world.size > 1 and device in ("auto", "cuda"):
-        device = f"cuda:{world.local_rank}" if torch.cuda.is_available() else "cpu"
-    return choose_compute(device, "fp32").device
 
 
 def prepare(

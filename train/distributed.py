@@ -14,6 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from detector.device import choose_compute
 from train.errors import DistributedError
 
 T = TypeVar("T")
@@ -56,6 +57,22 @@ class World:
         """Until every process is here."""
         if self.size > 1:
             dist.barrier()
+
+
+def choose_device(name: str, world: World) -> torch.device:
+    """The device of this process: each has a GPU of its own.
+
+    Args:
+        name: "auto", "cpu", "cuda" or "cuda:N".
+        world: of this process.
+
+    Raises:
+        ValueError: `name` is no such word.
+        DeviceError: the device is not there.
+    """
+    if world.size > 1 and name in ("auto", "cuda"):
+        name = f"cuda:{world.local_rank}" if torch.cuda.is_available() else "cpu"
+    return choose_compute(name, "fp32").device
 
 
 @contextmanager

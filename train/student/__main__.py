@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -16,8 +17,8 @@ from detector.failure import DONE
 from detector.safetensors_file import write_safetensors
 from streamer.clock import MonotonicClock
 from train.checkpoint import LAST, read_checkpoint, write_checkpoint
-from train.command import Parser, Screen, run_command, run_module
-from train.distributed import World, joined, world_of
+from train.command import Parser, Screen, run_command, run_module, usage_errors
+from train.distributed import World, choose_device, joined, world_of
 from train.errors import DataError
 from train.settings import add_settings, settings
 from train.starter.exam import examine, record
@@ -55,7 +56,10 @@ def _teach(typed: Sequence[str], screen: Screen) -> int:
         )
     store = open_store(config.store)
     world = world_of(os.environ)
-    with joined(world, torch.device(config.device)):
+    with usage_errors():
+        device = choose_device(config.device, world)
+    config = replace(config, device=str(device))
+    with joined(world, device):
         school = School(config, world, sights=store.sights)
         if given.resume:
             resume(school, config.output)

@@ -31,7 +31,7 @@ class StudentConfig:
         least_score: teachers less sure than that teach nothing.
         sight: weight of seeing as the teacher sees, beside finding what it finds.
         view: how pictures are varied.
-        device: "cpu", "cuda" or "cuda:N".
+        device: "auto", "cpu", "cuda" or "cuda:N"; of several processes each takes a GPU of its own.
         precision: of the network's arithmetic while it learns.
         compiles: run the network through torch.compile.
         save_every: steps between two saves.
@@ -54,7 +54,7 @@ class StudentConfig:
     least_score: float = 0.1
     sight: float = 1.0
     view: ViewConfig = field(default_factory=lambda: ViewConfig(zoom=1.4))
-    device: str = "cpu"
+    device: str = "auto"
     precision: Literal["fp32", "bf16"] = "bf16"
     compiles: bool = False
     save_every: int = 100

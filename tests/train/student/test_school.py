@@ -46,7 +46,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _config(folder: Path, output: Path) -> StudentConfig:
     return StudentConfig(
-        store=folder / "store", output=output, steps=3, batch=2, sides=(64, 96), precision="fp32"
+        store=folder / "store",
+        output=output,
+        steps=3,
+        batch=2,
+        sides=(64, 96),
+        precision="fp32",
+        device="cpu",
     )
 
 
@@ -181,6 +187,10 @@ def test_what_cannot_be_taught_is_one_line(
 
     assert "run python -m train.student.prepare" in told(store=str(tmp_path / "nowhere"))
     assert "multiples of 32" in told(sides=[100])
+    assert "banana" in told(device="banana")
+    assert "unexpected" not in told(device="banana")
+    if not torch.cuda.is_available():
+        assert "unexpected" not in told(device="cuda")
     (tmp_path / "store").mkdir()
     say(tmp_path / "store", About(4, 96, done=2))
     assert "expected 4 prepared pictures, got 2" in told(store=str(tmp_path / "store"))
