@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import os
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from benchmarks import (
     file_to_file,
     gpu_rows,
     live_load,
-    machine,
+    record,
     scheduler,
     spine,
     stages,
@@ -46,7 +45,6 @@ from streamer.outlet import Outlet
 from streamer.pipeline import Pipeline
 from streamer.sources.synthetic import SyntheticConfig, SyntheticSource
 
-RESULTS = Path(__file__).resolve().parent / "results"
 DEFAULT_DETECTOR = "starter"  # its weights come with the program
 MOST_STREAMS = 128
 _WAYS = tuple(way for way in best_of_kind.WAYS if way[0] != "compile")  # which takes minutes
@@ -64,9 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _measure(options: argparse.Namespace) -> int:
     console = Console(width=None if sys.stdout.isatty() else 160)
     start_s = time.monotonic()
-    head = machine.describe()
-    for key, value in head.items():
-        console.print(f"{key}: {value}", highlight=False)
+    head = record.print_head()
     if options.max_streams:
         return _max_streams(options, console)
     late = timers.measure(rounds=50 if options.quick else 200)
@@ -96,10 +92,7 @@ def _measure(options: argparse.Namespace) -> int:
         "rows": [dataclasses.asdict(row) for row in rows],
         "file_to_file": {"detector": name, "clips": {clip: _row(r) for clip, r in rates.items()}},
     }
-    options.folder.mkdir(parents=True, exist_ok=True)
-    target = options.folder / f"{options.save}.json"
-    target.write_text(json.dumps(results, indent=2) + "\n")
-    console.print(f"saved {target.name}")
+    record.save(options, results)
     return 0
 
 
@@ -222,8 +215,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         "or with the --detector that is named",
     )
     parser.add_argument("--budget-ms", type=float, default=100.0, help="capture to result, p95")
-    parser.add_argument("--save", metavar="NAME", default="bench", help="of the results: NAME.json")
-    parser.add_argument("--folder", type=Path, default=RESULTS, help="of the results")
+    record.add_options(parser, save="bench")
     return parser.parse_args(arguments)
 
 

@@ -8,7 +8,6 @@ machine disturbs both. Rates are pictures a second of processor time.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -22,7 +21,7 @@ from pycocotools import mask as coco_mask
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import machine
+from benchmarks import record
 from train.augment.chain import Augment
 from train.augment.colour import CONTRAST, SATURATION, ColourDraw
 from train.augment.config import AugmentConfig, ColourConfig, MosaicConfig, PlacementConfig
@@ -34,7 +33,6 @@ from train.data.table import open_folder
 from train.errors import TrainError
 from train.sample import Sample
 
-RESULTS = Path(__file__).resolve().parent / "results"
 MEAN = np.array([0.40789654, 0.44719302, 0.47026115], np.float32)  # published, blue first
 STD = np.array([0.28863828, 0.27408164, 0.27809835], np.float32)
 
@@ -147,7 +145,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--imgsz", type=int, default=512)
     parser.add_argument("--pictures", type=int, default=200, help="a round")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--save", metavar="NAME", help="write benchmarks/results/NAME.json")
+    record.add_options(parser)
     options = parser.parse_args(arguments)
     console = Console()
     try:
@@ -162,18 +160,15 @@ def main(arguments: list[str] | None = None) -> int:
     except TrainError as error:
         console.print(f"error: {error}", markup=False, highlight=False)
         return 1
-    head = machine.describe()
-    for key, value in head.items():
-        console.print(f"{key}: {value}", highlight=False)
+    head = record.print_head()
     console.print(table(rates))
-    if options.save:
-        result = {
-            "machine": head,
-            "imgsz": options.imgsz,
-            "pictures": len(samples),
-            "pictures_per_second": rates,
-        }
-        (RESULTS / f"{options.save}.json").write_text(json.dumps(result, indent=2) + "\n")
+    results = {
+        "machine": head,
+        "imgsz": options.imgsz,
+        "pictures": len(samples),
+        "pictures_per_second": rates,
+    }
+    record.save(options, results)
     return 0
 
 

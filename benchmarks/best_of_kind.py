@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import os
 import statistics
 import sys
@@ -25,7 +24,7 @@ from typing import TypeVar
 
 from rich.console import Console
 
-from benchmarks import machine
+from benchmarks import record
 from benchmarks.ceilings import Ceilings, distance, gflop_of
 from benchmarks.ceilings import measure as measure_ceilings
 from benchmarks.plain import PLAIN_USES, Given, PlainLoop
@@ -41,7 +40,6 @@ from detector.onnx_graph import GraphForm, write_onnx
 from detector.recipe import RECIPES
 from detector.weights import UNTRAINED, resolve_weights
 
-RESULTS = Path(__file__).resolve().parent / "results"
 T = TypeVar("T")
 Way = tuple[Runtime, Precision]
 WAYS: Sequence[Way] = (
@@ -286,9 +284,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure, print and save; returns the exit code."""
     options = _parse(arguments)
     console = Console(width=None if sys.stdout.isatty() else 160)
-    head = machine.describe()
-    for key, value in head.items():
-        console.print(f"{key}: {value}", highlight=False)
+    head = record.print_head()
     load_before = os.getloadavg()[0]
     network, _, side = options.network.partition("@")
     outcome = compare(
@@ -301,20 +297,17 @@ def main(arguments: list[str] | None = None) -> int:
     )
     console.print(str(outcome.ceilings), highlight=False)
     console.print(table_of(outcome.rows))
-    if options.save:
-        results = {
-            "machine": head,
-            "load": [load_before, os.getloadavg()[0]],
-            "network": options.network,
-            "pictures_a_turn": options.pictures,
-            "ceilings": dataclasses.asdict(outcome.ceilings),
-            "gflop_a_picture": outcome.gflop,
-            "rows": [dataclasses.asdict(row) for row in outcome.rows],
-            "times": {each.label: times.summary for each, times in outcome.times.items()},
-        }
-        options.folder.mkdir(parents=True, exist_ok=True)
-        (options.folder / f"{options.save}.json").write_text(json.dumps(results, indent=2) + "\n")
-        console.print(f"saved {options.save}.json")
+    results = {
+        "machine": head,
+        "load": [load_before, os.getloadavg()[0]],
+        "network": options.network,
+        "pictures_a_turn": options.pictures,
+        "ceilings": dataclasses.asdict(outcome.ceilings),
+        "gflop_a_picture": outcome.gflop,
+        "rows": [dataclasses.asdict(row) for row in outcome.rows],
+        "times": {each.label: times.summary for each, times in outcome.times.items()},
+    }
+    record.save(options, results)
     return 0
 
 
@@ -330,8 +323,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pictures", type=int, default=4, help="of each turn")
     parser.add_argument("--seconds", type=float, default=240.0, help="no round is begun after them")
-    parser.add_argument("--save", metavar="NAME", help="of the results: NAME.json")
-    parser.add_argument("--folder", type=Path, default=RESULTS, help="of the results")
+    record.add_options(parser)
     return parser.parse_args(arguments)
 
 

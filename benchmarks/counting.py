@@ -132,18 +132,16 @@ def true_visit(walker: Walker, rectangle: tuple[float, float, float, float]) -> 
     return walker.start_s + low * lasting_s, walker.start_s + high * lasting_s
 
 
-def results(
-    crowd: Sequence[Walker], noise: Noise, seed: int, *, rate: float = RATE
-) -> Iterator[Result[Detections]]:
+def results(crowd: Sequence[Walker], noise: Noise, seed: int) -> Iterator[Result[Detections]]:
     """Frames at uneven times, as a detector would see them; the ids are the truth's."""
     rng = np.random.default_rng((seed, 2))
-    stream = StreamInfo("bench", "bench", *SIZE, Fraction(1, TICKS), rate=Fraction(rate))
+    stream = StreamInfo("bench", "bench", *SIZE, Fraction(1, TICKS), rate=Fraction(RATE))
     picture = BgrPicture(np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
     last_s = max(walker.end_s for walker in crowd)
-    for index in range(int(last_s * rate) + 2):
+    for index in range(int(last_s * RATE) + 2):
         if rng.random() < noise.drops:
             continue
-        pts = round((index + rng.uniform(0, 0.6)) / rate * TICKS)  # uneven, yet rising
+        pts = round((index + rng.uniform(0, 0.6)) / RATE * TICKS)  # uneven, yet rising
         detections = _detections(rng, crowd, pts / TICKS, noise)
         frame = Frame(stream, index, pts, stream.time_base, 0, picture)
         yield Result(frame, detections, 0, 0)
@@ -184,8 +182,9 @@ def measure() -> dict[str, float]:
     return {**measured, "frame_ms": frame_ms(), "budget_ms": BUDGET_MS}
 
 
-def frame_ms(*, tracks: int = 50, frames: int = 1000) -> float:
-    """Milliseconds a frame with 4 lines, 4 zones and a heat map."""
+def frame_ms() -> float:
+    """Milliseconds a frame with 50 tracks, 4 lines, 4 zones and a heat map."""
+    tracks, frames = 50, 1000
     corners = ((80, 90), (500, 120), (520, 600), (300, 660), (90, 630))
     shifts = [200.0 * k for k in range(4)]
     lines = tuple(LineConfig(f"line {x}", (x + 200, 0), (x + 300, 720)) for x in shifts)

@@ -34,12 +34,10 @@ CASES = (  # picture size, ms a frame of the device
 )
 
 
-def rows(
-    *, seconds: float, rounds: int, cases: tuple[tuple[int, int, float], ...] = CASES
-) -> list[Row]:
+def rows(*, seconds: float, rounds: int) -> list[Row]:
     """The slower of device and encoder / pipeline, and what the summary says."""
     found = []
-    for width, height, service_ms in cases:
+    for width, height, service_ms in CASES:
         pictures = drawn(width, height)
         count = max(30, round(seconds * 1e3 / service_ms))
         ratios, shares, verdicts, encoder_fps = [], [], [], []

@@ -7,7 +7,6 @@ is what is tested.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import statistics
@@ -15,10 +14,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks import machine
+from benchmarks import record
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = Path(__file__).resolve().parent / "results"
 BATTERY = "tests/streamer/live/test_faults.py"
 TOLD = re.compile(r"^(?P<case>\S.*?) +back after +(?P<seconds>\d+\.\d+) s", re.MULTILINE)
 MEDIAN_AIM_S = 0.5
@@ -44,11 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run and print; gives back 0 whether or not the aim is met."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.live_faults", description=__doc__)
     parser.add_argument("--repeat", type=int, default=3, help="runs, of which medians are told")
-    parser.add_argument("--save", metavar="NAME", help="write benchmarks/results/NAME.json")
+    record.add_options(parser)
     options = parser.parse_args(arguments)
-    head = machine.describe()
-    for key, value in head.items():
-        print(f"{key}: {value}")
+    head = record.print_head()
     runs = [run_battery() for _ in range(options.repeat)]
     cases = {case: [run[case] for run in runs] for case in runs[0]}
     for case, seconds in cases.items():
@@ -62,10 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
             f"median of {len(returns)} returns of a server: {median:.2f} s, "
             f"aim < {MEDIAN_AIM_S:g}: {verdict} (load {load:.1f})"
         )
-    if options.save:
-        RESULTS.mkdir(exist_ok=True)
-        told = {"machine": head, "load": load, "seconds": cases}
-        (RESULTS / f"{options.save}.json").write_text(json.dumps(told, indent=2) + "\n")
+    record.save(options, {"machine": head, "load": load, "seconds": cases})
     return 0
 
 

@@ -7,7 +7,6 @@ as a device would, reads it. Cameras, network, decoder, pipeline: all are the re
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -16,23 +15,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
-from benchmarks import barcode, machine
+from benchmarks import barcode, record
+from benchmarks.fake_device import FakeDevice, Service
+from streamer.contract import HoldsNothing
 from streamer.frame import Frame
 from streamer.outlet import Outlet
 from streamer.pipeline import Pipeline
 from streamer.result import Result
 from streamer.snapshot import RunSnapshot
 from streamer.sources.inlets import open_inlets
-from streamer.stats import StageTimes
 
 SYSTEM_PYTHON = "/usr/bin/python3"  # has GStreamer's bindings
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = Path(__file__).resolve().parent / "results"
 WARM_UP_S = 2.0  # connections settle, allocators fill
 
 
@@ -115,52 +112,34 @@ class Measured:
     load: float
 
 
-class CodeReader:
-    """A detector that takes a set time for a batch, and finds when each picture was made.
+class CodeReader(HoldsNothing):
+    """Finds when each picture was made, on a device that takes a set time for a batch.
 
     The reading is part of the time. One batch at a time is worked on; a second may wait.
 
     Args:
-        seconds: that a batch takes, whatever its size.
-        max_batch: frames at once.
+        device: a fake one.
     """
 
-    depth = 2
-
-    def __init__(self, seconds: float, max_batch: int) -> None:
-        self.times = StageTimes()
-        self.max_batch = max_batch
-        self.batches: list[int] = []
-        self._seconds = seconds
-        self._free_s = 0.0  # when the batch before is done
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        pass
+    def __init__(self, device: FakeDevice) -> None:
+        self.times = device.times
+        self.max_batch = device.max_batch
+        self.depth = device.depth
+        self._device = device
 
     def submit(self, frames: Sequence[Frame]) -> object:
         """Begin as soon as the batch before is done."""
-        self._free_s = max(time.monotonic(), self._free_s) + self._seconds
-        due_s = self._free_s
-        self.batches.append(len(frames))
-        return due_s, [barcode.read(frame.bgr()) for frame in frames]
+        return self._device.submit(frames), [barcode.read(frame.bgr()) for frame in frames]
 
     def collect(self, ticket: object) -> Sequence[int | None]:
         """When each picture was made, ns, or None where its code cannot be read."""
         assert isinstance(ticket, tuple)
-        due_s, moments = ticket
-        time.sleep(max(0.0, due_s - time.monotonic()))
+        batch, moments = ticket
+        self._device.collect(batch)
         return list(moments)
 
 
-class AgeSink:
+class AgeSink(HoldsNothing):
     """Notes each result and how old its picture was, captured and done."""
 
     name = "ages"
@@ -168,17 +147,6 @@ class AgeSink:
     def __init__(self) -> None:
         self.rows: list[tuple[str, int, int, int]] = []  # stream, made, captured, done; ns
         self.unreadable = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        pass
 
     def write(self, result: Result[int | None]) -> None:
         """Note one."""
@@ -214,11 +182,11 @@ def cameras(count: int) -> Iterator[list[str]]:
 
 def measure(case: Case, *, seconds: float) -> Measured:
     """Run one case for so long, from when every camera had given results for a while."""
-    stage = CodeReader(case.detector_ms / 1e3, case.max_batch)
+    device = FakeDevice(Service(case.detector_ms), max_batch=case.max_batch)
     sink = AgeSink()
     with cameras(case.cameras) as addresses:
         pipeline: Pipeline[int | None] = Pipeline(
-            open_inlets(addresses), stage, [Outlet(sink)], is_fresh=True
+            open_inlets(addresses), CodeReader(device), [Outlet(sink)], is_fresh=True
         )
         begun_ns = 0
 
@@ -231,10 +199,10 @@ def measure(case: Case, *, seconds: float) -> Measured:
                 pipeline.stop()
 
         pipeline.run(tick)
-    return _summed_up(sink, stage, begun_ns, seconds)
+    return _summed_up(sink, device, begun_ns, seconds)
 
 
-def _summed_up(sink: AgeSink, stage: CodeReader, begun_ns: int, seconds: float) -> Measured:
+def _summed_up(sink: AgeSink, device: FakeDevice, begun_ns: int, seconds: float) -> Measured:
     ends_ns = begun_ns + seconds * 1e9
     rows = [row for row in sink.rows if begun_ns <= row[3] < ends_ns]
     streams = {row[0] for row in sink.rows}
@@ -248,7 +216,7 @@ def _summed_up(sink: AgeSink, stage: CodeReader, begun_ns: int, seconds: float) 
         result_p95_ms=float(np.percentile(result_ms, 95)),
         results_hz=len(rows) / seconds,
         fairness=min(counts) / max(counts),
-        batch_mean=float(np.mean(stage.batches)),
+        batch_mean=float(np.mean([span.pictures for span in device.spans])),
         unreadable=sink.unreadable,
         load=os.getloadavg()[0],
     )
@@ -258,11 +226,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure and print; gives back 0 whether or not the aims are met."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.live_latency", description=__doc__)
     parser.add_argument("--seconds", type=float, default=20, help="of each case")
-    parser.add_argument("--save", metavar="NAME", help="write benchmarks/results/NAME.json")
+    record.add_options(parser)
     options = parser.parse_args(arguments)
-    head = machine.describe()
-    for key, value in head.items():
-        print(f"{key}: {value}")
+    head = record.print_head()
     results: dict[str, object] = {"machine": head, "seconds": options.seconds}
     for case in CASES:
         measured = asdict(measure(case, seconds=options.seconds))
@@ -270,9 +236,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"\n{case.name} (load {measured['load']:.1f})")
         for name, value in measured.items():
             print(f"  {name:<16} {value:8.2f}{_verdict(case, name, value)}")
-    if options.save:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{options.save}.json").write_text(json.dumps(results, indent=2) + "\n")
+    record.save(options, results)
     return 0
 
 

@@ -66,17 +66,10 @@ class LiveLoad:
         return self.served * max(1.0, self.load or 1.0)
 
 
-def service_for(load: float, streams: int, *, host_share: float = 0.0) -> Service:
-    """Of a device for which so many cameras are that share of its best rate.
-
-    Args:
-        load: 1 is what the device can just do, in the largest batches that the cameras can fill.
-        streams: cameras.
-        host_share: of a full batch's time, which the host needs to hand it over.
-    """
-    batch = min(FULL_BATCH, streams)
-    full_ms = batch / (streams * float(RATE) / load) * 1e3
-    return replace(Service.of_full_batch(full_ms, batch), host_ms=full_ms * host_share)
+def service_for(load: float) -> Service:
+    """Of a device of which a full batch of cameras asks for that share of its best rate."""
+    full_ms = load / float(RATE) * 1e3
+    return replace(Service.of_full_batch(full_ms, FULL_BATCH), host_ms=full_ms * HOST_SHARE)
 
 
 def measure(
@@ -97,7 +90,7 @@ def measure(
         pictures: what the cameras show; None for small ones.
     """
     sink = ArrivalSink()
-    cameras = [Inlet.live(camera(number, pictures=pictures)) for number in range(streams)]
+    cameras = [Inlet.live(camera(number, pictures)) for number in range(streams)]
     pipeline: Pipeline[object] = Pipeline(cameras, stage, [Outlet(sink)], is_fresh=True)
     watch = Watch(pipeline, sink, seconds=WARM_UP_S + seconds)
     pipeline.run(watch.tick, tick_s=0.05)
@@ -125,12 +118,6 @@ def measure(
         p99_ms=float(p99),
         usage=usage,
     )
-
-
-def fake(load: float, streams: int, *, host_share: float = 0.0, depth: int = 2) -> FakeDevice:
-    """A device of which so many cameras ask for that share of what it can do."""
-    service = service_for(load, streams, host_share=host_share)
-    return FakeDevice(service, max_batch=min(FULL_BATCH, streams), depth=depth)
 
 
 def most_streams(try_streams: Callable[[int], LiveLoad], *, budget_ms: float, limit: int) -> int:
@@ -209,31 +196,32 @@ def held_row(held: LiveLoad | None, *, budget_ms: float, best_rate: float | None
     return Row(part, name, best_rate and held.streams * float(RATE) / best_rate, None, says)
 
 
-def full_hd_pictures(count: int = 8) -> list[Picture]:
+def full_hd_pictures() -> list[Picture]:
     """What cameras show to a real detector."""
-    config = SyntheticConfig(width=1920, height=1080, frames=count)
+    config = SyntheticConfig(width=1920, height=1080, frames=8)
     with SyntheticSource(config) as source:
         return [frame.picture for frame in source]
 
 
-def rows(*, seconds: float, rounds: int, streams: int = FULL_BATCH) -> list[Row]:
+def rows(*, seconds: float, rounds: int) -> list[Row]:
     """At 70% and 120% of what the device can do, which the host feeds for a fifth of its time."""
     found = []
     for load in (0.7, 1.2):
+        service = service_for(load)
         runs = [
             measure(
-                fake(load, streams, host_share=HOST_SHARE),
-                streams=streams,
+                FakeDevice(service, max_batch=FULL_BATCH),
+                streams=FULL_BATCH,
                 seconds=seconds,
                 load=load,
             )
             for _ in range(rounds)
         ]
-        name = f"{streams} cameras, 30 Hz, {load:.0%} load"
+        name = f"{FULL_BATCH} cameras, 30 Hz, {load:.0%} load"
         p50, p95, p99 = np.median([(r.p50_ms, r.p95_ms, r.p99_ms) for r in runs], axis=0)
         says = (
             f"capture to result p50 {p50:.0f}, p95 {p95:.0f}, p99 {p99:.0f} ms; a full batch takes "
-            f"{service_for(load, streams).time_ms(min(FULL_BATCH, streams)):.0f} ms"
+            f"{service.time_ms(FULL_BATCH):.0f} ms"
         )
         usages = [run.usage for run in runs if run.usage is not None]
         used = f"dropped {median(run.dropped for run in runs):.1%}; {said(usages)}"

@@ -6,7 +6,6 @@ Cameras are drawn scenes played at their own pace; drawn ahead, so that drawing 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -14,24 +13,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
-from benchmarks import machine
+from benchmarks import machine, record
+from benchmarks.fake_device import FakeDevice, Service
 from detector.config import DetectorConfig
 from detector.none import NoneDetector
-from streamer.contract import Stage
+from streamer.contract import HoldsNothing, Stage
 from streamer.feed import Inlet
-from streamer.frame import Frame
 from streamer.outlet import Outlet
 from streamer.pipeline import Pipeline
 from streamer.result import Result
 from streamer.snapshot import RunSnapshot
 from streamer.sources.pace import Paced
 from streamer.sources.synthetic import SyntheticConfig, SyntheticSource
-from streamer.stats import StageTimes
 
 CORES = 2
 STREAMS = 32
@@ -41,7 +37,6 @@ DETECTOR_MS = 80
 CAMERA_RATE = Fraction(25)
 ALLOWANCE = 1.5
 WARM_UP_S = 5.0  # allocators and caches fill
-RESULTS = Path(__file__).resolve().parent / "results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +99,7 @@ class Growth:
         return max(self.latency_p95_ms, self.last_third_p95_ms) < self.bound_ms
 
 
-class ArrivalSink:
+class ArrivalSink(HoldsNothing):
     """Notes when each result is done and how old its picture is by then."""
 
     name = "arrivals"
@@ -113,55 +108,11 @@ class ArrivalSink:
         self.done_ns: dict[str, list[int]] = {}
         self.age_ns: dict[str, list[int]] = {}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        pass
-
     def write(self, result: Result[object]) -> None:
         """Note one."""
         now_ns = time.monotonic_ns()
         self.done_ns.setdefault(result.frame.stream_id, []).append(now_ns)
         self.age_ns.setdefault(result.frame.stream_id, []).append(now_ns - result.frame.captured_ns)
-
-
-class SlowStage:
-    """Takes a set time for each frame without burning a core, as a device would."""
-
-    max_batch = 1
-    depth = 1
-
-    def __init__(self, seconds: float) -> None:
-        self.times = StageTimes()
-        self._seconds = seconds
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        pass
-
-    def submit(self, frames: Sequence[Frame]) -> object:
-        """When the frames will be done."""
-        return len(frames), time.monotonic() + self._seconds
-
-    def collect(self, ticket: object) -> Sequence[None]:
-        """Nothing for each, once that moment has come."""
-        assert isinstance(ticket, tuple)
-        count, due_s = ticket
-        time.sleep(max(0.0, due_s - time.monotonic()))
-        return [None] * count
 
 
 class Watch:
@@ -232,7 +183,8 @@ def measure_fairness(*, seconds: float) -> Fairness:
 def measure_growth(*, seconds: float) -> Growth:
     """One camera, and a detector that takes longer than a frame lasts."""
     cameras = [make_camera("camera", CAMERA_RATE)]
-    sink, watch, snapshot = run_for(cameras, SlowStage(DETECTOR_MS / 1e3), WARM_UP_S + seconds)
+    slow = FakeDevice(Service(DETECTOR_MS), depth=1)
+    sink, watch, snapshot = run_for(cameras, slow, WARM_UP_S + seconds)
     begun_ns = (watch.begun_ns or 0) + int(WARM_UP_S * 1e9)
     done_s = (np.asarray(sink.done_ns["camera"]) - begun_ns) / 1e9
     age_ms = np.asarray(sink.age_ns["camera"]) / 1e6
@@ -275,11 +227,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.live_streams", description=__doc__)
     parser.add_argument("--seconds", type=float, default=30, help="of each run; the issue: 600")
     parser.add_argument("--only", choices=MEASURES, help="instead of all")
-    parser.add_argument("--save", metavar="NAME", help="write benchmarks/results/NAME.json")
+    record.add_options(parser)
     options = parser.parse_args(arguments)
-    head = {**machine.describe(), "cores used": str(use_cores(CORES))}
-    for key, value in head.items():
-        print(f"{key}: {value}")
+    head = record.print_head()
+    head["cores used"] = str(use_cores(CORES))
+    print(f"cores used: {head['cores used']}")
     results: dict[str, object] = {"machine": head}
     is_good = True
     for name in (options.only,) if options.only else MEASURES:
@@ -289,9 +241,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{name}.{key}: {number:.3f}")
         print(f"{name}: {'within' if measured.is_good else 'OUT OF'} bounds")
         is_good &= measured.is_good
-    if options.save:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{options.save}.json").write_text(json.dumps(results, indent=2) + "\n")
+    record.save(options, results)
     return 0 if is_good else 1
 
 

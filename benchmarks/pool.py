@@ -6,11 +6,10 @@ import itertools
 import time
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from streamer.contract import HoldsNothing
 from streamer.frame import Frame, StreamInfo
 from streamer.picture import BgrPicture, Picture
 from streamer.sources.pace import Paced
@@ -19,14 +18,13 @@ RATE = Fraction(30)
 _GOLDEN = 0.618  # of an interval from one camera to the next: never two at once, however many
 
 
-class PoolSource:
+class PoolSource(HoldsNothing):
     """The same few pictures again and again.
 
     Args:
         stream_id: unique within the run.
         count: frames, or None without an end.
         decode_ms: that each takes to come, slept: a decoder releases the interpreter's lock.
-        rate: frames a second that the times say.
         delay_s: before the first frame.
         pictures: what is given, all of one size; None for a small black one.
     """
@@ -37,7 +35,6 @@ class PoolSource:
         *,
         count: int | None = None,
         decode_ms: float = 0.0,
-        rate: Fraction = RATE,
         delay_s: float = 0.0,
         pictures: Sequence[Picture] | None = None,
     ) -> None:
@@ -45,8 +42,8 @@ class PoolSource:
         first = self._pictures[0]
         self.stream = StreamInfo(
             *(stream_id, stream_id, first.width, first.height),
-            time_base=1 / rate,
-            rate=rate,
+            time_base=1 / RATE,
+            rate=RATE,
             frame_count=count,
         )
         self._decode_s = decode_ms / 1e3
@@ -56,18 +53,6 @@ class PoolSource:
     def stream_id(self) -> str:
         """Unique within the run."""
         return self.stream.stream_id
-
-    def __enter__(self) -> Self:
-        """Nothing to acquire."""
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Nothing to release."""
 
     def __iter__(self) -> Iterator[Frame]:
         """Frames with rising times, stamped when they are there."""
@@ -81,9 +66,7 @@ class PoolSource:
             yield Frame(stream, index, index, stream.time_base, time.monotonic_ns(), picture)
 
 
-def camera(
-    number: int, *, rate: Fraction = RATE, pictures: Sequence[Picture] | None = None
-) -> Paced:
+def camera(number: int, pictures: Sequence[Picture] | None) -> Paced:
     """A live stream without an end; cameras of other numbers give theirs at other moments."""
-    delay_s = (number * _GOLDEN) % 1.0 / float(rate)
-    return Paced(PoolSource(f"camera-{number}", rate=rate, delay_s=delay_s, pictures=pictures))
+    delay_s = (number * _GOLDEN) % 1.0 / float(RATE)
+    return Paced(PoolSource(f"camera-{number}", delay_s=delay_s, pictures=pictures))

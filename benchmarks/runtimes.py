@@ -8,7 +8,6 @@ all of them; the processor time of a frame is what a busy machine disturbs least
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import sys
@@ -18,12 +17,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import machine
+from benchmarks import record
 from detector.config import DetectorConfig, Precision, Runtime
 from detector.contract import Detector
 from detector.errors import DetectorError
@@ -32,7 +30,6 @@ from detector.weights import UNTRAINED
 from streamer.frame import Frame
 from streamer.sources.synthetic import SyntheticConfig, SyntheticSource
 
-RESULTS = Path(__file__).resolve().parent / "results"
 NETWORKS = ("starter@320", "fchardnet70@320", "hardnet85@320")
 WAYS: Sequence[tuple[Runtime, Precision]] = (
     ("torch", "fp32"),
@@ -171,9 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure, print and save; returns the exit code."""
     options = _parse(arguments)
     console = Console()
-    head = machine.describe()
-    for key, value in head.items():
-        console.print(f"{key}: {value}", highlight=False)
+    head = record.print_head()
     results: dict[str, object] = {"machine": head, "load_before": os.getloadavg()[0]}
     ways = [*WAYS, COMPILED] if options.compile else list(WAYS)
     for text in options.network or NETWORKS:
@@ -183,10 +178,7 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(_table(text, found))
         results[text] = {variant.way: samples.summary for variant, samples in found.items()}
     results["load_after"] = os.getloadavg()[0]
-    if options.save:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{options.save}.json").write_text(json.dumps(results, indent=2) + "\n")
-        console.print(f"saved {options.save}.json")
+    record.save(options, results)
     return 0
 
 
@@ -221,7 +213,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=9, help="turns of each variant")
     parser.add_argument("--compile", action="store_true", help="torch.compile too: minutes more")
     parser.add_argument("--quick", action="store_true", help="one turn each")
-    parser.add_argument("--save", metavar="NAME", help="write benchmarks/results/NAME.json")
+    record.add_options(parser)
     return parser.parse_args(arguments)
 
 

@@ -31,6 +31,7 @@ SINK_MS = 5.0  # drawing and encoding a smaller picture
 SHORT_TURN_S = 2e-4  # of a thread that others wait for, as run.py has it
 PYTHON_TURN_S = 5e-3  # Python's own
 LAUNCHES = 318  # operations of HarDNet-85, where no graph was recorded
+_SAMPLES = 40  # frames over which a stage alone is timed
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +131,18 @@ def staged(effort: Effort) -> list[Row]:
     return sorted(rows, key=lambda row: row.part, reverse=True)
 
 
-def _decode_ms(count: int = 40) -> float:
+def _decode_ms() -> float:
     start_s = time.perf_counter()
-    for _ in PoolSource("alone", count=count, decode_ms=DECODE_MS):
+    for _ in PoolSource("alone", count=_SAMPLES, decode_ms=DECODE_MS):
         pass
-    return (time.perf_counter() - start_s) / count * 1e3
+    return (time.perf_counter() - start_s) / _SAMPLES * 1e3
 
 
-def _sink_ms(count: int = 40) -> float:
+def _sink_ms() -> float:
     start_s = time.perf_counter()
-    for _ in range(count):
+    for _ in range(_SAMPLES):
         time.sleep(SINK_MS / 1e3)
-    return (time.perf_counter() - start_s) / count * 1e3
+    return (time.perf_counter() - start_s) / _SAMPLES * 1e3
 
 
 def _sources(streams: int, count: int | None) -> list[PoolSource]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_NAP_S = 0.002
+
 
 @dataclass(frozen=True, slots=True)
 class Timers:
@@ -45,11 +47,11 @@ class Timers:
         )
 
 
-def measure(*, rounds: int = 200, nap_ms: float = 2.0) -> Timers:
+def measure(*, rounds: int) -> Timers:
     """Sleep and wait so often."""
     never = threading.Event()
-    sleeps = [_late_ms(lambda: time.sleep(nap_ms / 1e3), nap_ms) for _ in range(rounds)]
-    waits = [_late_ms(lambda: never.wait(nap_ms / 1e3), nap_ms) for _ in range(rounds)]
+    sleeps = [_late_ms(time.sleep) for _ in range(rounds)]
+    waits = [_late_ms(never.wait) for _ in range(rounds)]
     sleep_p50, sleep_p99 = np.percentile(sleeps, (50, 99))
     wait_p50, wait_p99 = np.percentile(waits, (50, 99))
     hand_over_p50, hand_over_p99 = np.percentile(_hand_overs_ms(rounds), (50, 99))
@@ -71,10 +73,10 @@ def load_in_words() -> str:
     return f"load {load} on {os.cpu_count()} cores"
 
 
-def _late_ms(nap: Callable[[], object], nap_ms: float) -> float:
+def _late_ms(nap: Callable[[float], object]) -> float:
     start_s = time.perf_counter()
-    nap()
-    return (time.perf_counter() - start_s) * 1e3 - nap_ms
+    nap(_NAP_S)
+    return (time.perf_counter() - start_s - _NAP_S) * 1e3
 
 
 def _hand_overs_ms(rounds: int) -> list[float]:

@@ -18,11 +18,10 @@ import threading
 import time
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import aiohttp
 
-from benchmarks import machine
+from benchmarks import record
 from detector.config import DetectorConfig
 from detector.detections import Detections
 from detector.table import build_detector
@@ -35,7 +34,6 @@ from streamer.sources.synthetic import SyntheticConfig, SyntheticSource
 WANTED = 0.95
 WARM_UP_S = 3.0
 SETTLE_S = 1.0  # for connecting, and for leaving
-RESULTS = Path(__file__).resolve().parent / "results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +65,7 @@ class Load:
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print and save; returns the exit code."""
     options = _parse(arguments)
-    for key, value in machine.describe().items():
-        print(f"{key}: {value}")
+    head = record.print_head()
     load = measure(options)
     print(
         f"{load.share:.3f} of the rate with {load.viewers} viewers (wanted {WANTED}): "
@@ -79,11 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
         f"each viewer gets {load.pictures_hz:.1f} pictures a second, "
         f"together {load.sent_mbit_s:.0f} Mbit/s"
     )
-    if options.save:
-        RESULTS.mkdir(exist_ok=True)
-        target = RESULTS / f"{options.save}.json"
-        results = {"machine": machine.describe(), "web_viewers": asdict(load)}
-        target.write_text(json.dumps(results, indent=2) + "\n")
+    record.save(options, {"machine": head, "web_viewers": asdict(load)})
     return 0
 
 
@@ -219,7 +212,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--imgsz", default=None)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--share", type=float, default=WebConfig().share, help="as the sink's")
-    parser.add_argument("--save", metavar="NAME", help="write benchmarks/results/NAME.json")
+    record.add_options(parser)
     return parser.parse_args(arguments)
 
 

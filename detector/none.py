@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 from detector.config import DetectorConfig
 from detector.detections import Detections
+from streamer.contract import HoldsNothing
 from streamer.frame import Frame
 from streamer.stats import StageTimes
 
 
-class NoneDetector:
+class NoneDetector(HoldsNothing):
     """Finds nothing, at once; looks at no pixel, so that nothing is converted for it.
 
     Args:
@@ -38,17 +37,6 @@ class NoneDetector:
     def depth(self) -> int:
         """1: there is nothing to wait for."""
         return 1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        pass
 
     def submit(self, frames: Sequence[Frame]) -> object:
         """How many frames there are, as ticket."""

@@ -5,19 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from detector.detections import Detections
 from sinks.annotate import Annotator, Style
 from sinks.canvas import BgrCanvas
 from sinks.picture_file import write_picture
+from streamer.contract import HoldsNothing
 from streamer.result import Result
 
 ALBUM = "album"  # its name among the sinks, which no person has asked for
 
 
-class AlbumSink:
+class AlbumSink(HoldsNothing):
     """Keeps one result a stream and writes it when asked.
 
     Args:
@@ -35,18 +34,6 @@ class AlbumSink:
         self._folder = folder
         self._lock = threading.Lock()
         self._newest: dict[str, Result[Detections]] = {}
-
-    def __enter__(self) -> Self:
-        """Nothing to open."""
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Nothing to close."""
 
     def write(self, result: Result[Detections]) -> None:
         """Take note of a result; never waits."""

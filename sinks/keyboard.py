@@ -11,27 +11,15 @@ from types import FrameType, TracebackType
 from typing import Any, Protocol, Self
 
 from sinks.terminal import Terminal
+from streamer.contract import HoldsNothing, Resource
 
 # One key: an escape sequence (cursor and function keys, Alt with a key), Esc alone, or a character.
 _KEY = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO.|\x1b[^\x1b]|\x1b|.", re.DOTALL)
 _NAMES = {"\x1b": "escape", " ": "space"}
 
 
-class Keyboard(Protocol):
+class Keyboard(Resource, Protocol):
     """Where keys come from; for the main thread, entered around the run."""
-
-    def __enter__(self) -> Self:
-        """Take the keys."""
-        ...
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Give them back."""
-        ...
 
     def pressed(self) -> list[str]:
         """What was pressed since the last call, such as `q`, `space`, `suspend`; never waits."""
@@ -174,20 +162,8 @@ class PosixKeyboard:
             self._wants_keys = True
 
 
-class WindowsKeyboard:
+class WindowsKeyboard(HoldsNothing):
     """Asks the console's C library; the console itself needs no preparation."""
-
-    def __enter__(self) -> Self:
-        """Nothing to take."""
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Nothing to give back."""
 
     def pressed(self) -> list[str]:
         """What was pressed since the last call; cursor and function keys come as two characters."""

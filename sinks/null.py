@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
+from streamer.contract import HoldsNothing
 from streamer.result import Result
 
 
@@ -14,7 +13,7 @@ class NullConfig:
     """Nothing to choose."""
 
 
-class NullSink:
+class NullSink(HoldsNothing):
     """Takes any result and does nothing.
 
     >>> with NullSink() as sink:
@@ -23,17 +22,6 @@ class NullSink:
     """
 
     name = "null"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        pass
 
     def write(self, result: Result[object]) -> None:
         """Do nothing."""

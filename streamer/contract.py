@@ -33,6 +33,22 @@ class Resource(Protocol):
         ...
 
 
+class HoldsNothing:
+    """A resource with nothing to acquire and nothing to release."""
+
+    def __enter__(self) -> Self:
+        """Nothing to acquire."""
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Nothing to release."""
+
+
 class Source(Resource, Protocol):
     """One stream of frames, opened, read and closed by its own thread.
 

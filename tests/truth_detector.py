@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
 from detector.config import DetectorConfig
 from detector.detections import Detections
+from streamer.contract import HoldsNothing
 from streamer.frame import Frame
 from streamer.stats import StageTimes
 
 NAMES = ("person", "bicycle", "car")
 
 
-class Truthful:
+class Truthful(HoldsNothing):
     """Finds what the scene's maker knows to be half visible at least, with score 0.9."""
 
     max_batch = 1
@@ -25,17 +24,6 @@ class Truthful:
 
     def __init__(self, config: DetectorConfig) -> None:
         self.times = StageTimes()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        pass
 
     def submit(self, frames: Sequence[Frame]) -> object:
         return [self._find(frame) for frame in frames]

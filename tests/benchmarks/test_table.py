@@ -136,7 +136,7 @@ def test_search_counts_drops_as_not_held() -> None:
 
 
 def test_service_is_what_makes_so_many_cameras_that_load() -> None:
-    service = service_for(1.2, 8)
+    service = service_for(1.2)
 
     assert service.rate(8) == pytest.approx(8 * 30 / 1.2)
 

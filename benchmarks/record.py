@@ -1,0 +1,49 @@
+"""The record of a measurement: machine and versions at its head, as JSON where one asks for it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks import machine
+
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+def add_options(parser: argparse.ArgumentParser, *, save: str | None = None) -> None:
+    """`--save` and `--folder`.
+
+    Args:
+        parser: of the command.
+        save: the name where none is given; None to write nothing.
+    """
+    default = "not saved" if save is None else save
+    parser.add_argument(
+        "--save", metavar="NAME", default=save, help=f"write NAME.json (default: {default})"
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=RESULTS,
+        help="where --save writes (default: benchmarks/results)",
+    )
+
+
+def print_head() -> dict[str, str]:
+    """Print what machine and which versions the figures belong to; gives them back."""
+    head = machine.describe()
+    for key, value in head.items():
+        print(f"{key}: {value}")
+    return head
+
+
+def save(options: argparse.Namespace, results: Mapping[str, object]) -> None:
+    """Write the file if `--save` asks for it, and say so."""
+    if options.save is None:
+        return
+    options.folder.mkdir(parents=True, exist_ok=True)
+    target = options.folder / f"{options.save}.json"
+    target.write_text(json.dumps(results, indent=2) + "\n")
+    print(f"saved {target.name}")
