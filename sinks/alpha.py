@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import os
 from collections import deque
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -20,11 +19,10 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from sinks.canvas import YuvaCanvas
-from sinks.mp4 import partial_path
+from sinks.partial import partial_path, unwritable
 from sinks.planes import plane_views
 from sinks.rewrite import rewrite
 from sinks.timeline import Timeline, movie_timescale
-from streamer.errors import SinkError
 from streamer.frame import Frame
 from streamer.picture import PlaneArray
 
@@ -145,7 +143,7 @@ class AlphaWriter:
             try:
                 self._open(first, config, rate, opened)
             except (av.FFmpegError, OSError, ValueError) as error:
-                raise self._failure(error) from error
+                raise unwritable(self._target, error) from error
             self._opened = opened.pop_all()
 
     def _open(self, first: Frame, config: OverlayConfig, rate: Fraction, opened: ExitStack) -> None:
@@ -212,13 +210,13 @@ class AlphaWriter:
             try:
                 self._container.close()
             except (av.FFmpegError, OSError, ValueError) as error:
-                raise self._failure(error) from error
+                raise unwritable(self._target, error) from error
         try:
             if not self._timeline.is_exact:
                 self._correct_times()
-            os.replace(self._partial, self._target)  # noqa: PTH105  # atomic by its own words
+            self._partial.replace(self._target)
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise self._failure(error) from error
+            raise unwritable(self._target, error) from error
 
     def abandon(self) -> None:
         """Release everything after a failure; the partial file stays as far as it got."""
@@ -264,12 +262,7 @@ class AlphaWriter:
                 packet.time_base = self._timeline.time_base
                 self._container.mux(packet)
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise self._failure(error) from error
-
-    def _failure(self, error: Exception) -> SinkError:
-        reason = getattr(error, "strerror", None) or str(error)
-        kept = f"; what was written is in {self._partial.name}" if self._partial.exists() else ""
-        return SinkError(f"{self._target}: cannot be written: {reason.lower()}{kept}")
+            raise unwritable(self._target, error) from error
 
 
 def _muxer_options(kind: _Format, time_base: Fraction) -> dict[str, str]:

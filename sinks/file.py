@@ -48,13 +48,15 @@ class FileSink(WholeFileSink):
 
     @property
     def _is_video(self) -> bool:
-        return self._path.suffix.lower() in {".mp4", ".m4v"}
+        return self.target.suffix.lower() in {".mp4", ".m4v"}
 
     def _open(self, first: Frame) -> ResultWriter:
         if first.stream.kind == "images":
-            only = None if self._is_video else self._path
+            only = None if self._is_video else self.target
             overwrite = self._config.overwrite
-            return PictureWriter(self._path.parent, self._annotator, only=only, overwrite=overwrite)
+            return PictureWriter(
+                self.target.parent, self._annotator, only=only, overwrite=overwrite
+            )
         if not self._is_video:
-            raise SinkError(f"{self._path}: expected a name ending in .mp4 for video; change it")
-        return AnnotatedVideo(self._path, first, self._config, self._annotator)
+            raise SinkError(f"{self.target}: expected a name ending in .mp4 for video; change it")
+        return AnnotatedVideo(self.target, first, self._config, self._annotator)

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from sinks.partial import unwritable
 from streamer.errors import SinkError
 
 
@@ -44,7 +45,7 @@ class LineFile:
                 f"{self.path}: exists; allow overwriting or choose another output"
             ) from error
         except OSError as error:
-            raise self._failure(error) from error
+            raise unwritable(self.path, error) from error
         return self
 
     def __exit__(
@@ -71,12 +72,8 @@ class LineFile:
                 self._file.truncate(self._size)
                 raise SinkError(f"{self.path}: cannot be written: disk full; free some space")
         except OSError as error:
-            raise self._failure(error) from error
+            raise unwritable(self.path, error) from error
         self._size += len(data)
-
-    def _failure(self, error: OSError) -> SinkError:
-        reason = (error.strerror or str(error)).lower()
-        return SinkError(f"{self.path}: cannot be written: {reason}; choose another output")
 
 
 class LineSink:
@@ -92,19 +89,10 @@ class LineSink:
     def __init__(
         self, kind: str, path: Path, *, overwrite: bool, header: str | None = None
     ) -> None:
-        self._kind = kind
+        self.name = f"{kind} {path}"
+        self.target = path
         self._header = header
         self._lines = LineFile(path, overwrite=overwrite)
-
-    @property
-    def name(self) -> str:
-        """The kind and the path."""
-        return f"{self._kind} {self._lines.path}"
-
-    @property
-    def target(self) -> Path:
-        """The file."""
-        return self._lines.path
 
     @property
     def written(self) -> Path | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import os
 from collections import deque
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -21,11 +20,11 @@ from av.audio.stream import AudioStream
 from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 
+from sinks.partial import partial_path, unwritable
 from sinks.planes import plane_views
 from sinks.rewrite import rewrite
 from sinks.sound import Sound
 from sinks.timeline import Timeline, movie_timescale
-from streamer.errors import SinkError
 from streamer.frame import Frame
 from streamer.picture import I420, PlaneArray
 
@@ -108,7 +107,7 @@ class Mp4Writer:
             try:
                 self._open_video(first, opened)
             except (av.FFmpegError, OSError, ValueError) as error:
-                raise self._failure(error) from error
+                raise unwritable(self._target, error) from error
             self._opened = opened.pop_all()
 
     def _open_sound(self, first: Frame, opened: ExitStack) -> Sound | None:
@@ -229,7 +228,7 @@ class Mp4Writer:
                     self._mux_all(self._sound.until(pts * packet.time_base))
                 self._container.mux(packet)
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise self._failure(error) from error
+            raise unwritable(self._target, error) from error
 
     def _mux_all(self, packets: Iterable[Packet[AudioStream]]) -> None:
         for packet in packets:
@@ -249,32 +248,18 @@ class Mp4Writer:
                     self._mux_all(self._sound.rest(self._last * tick_s, self._end * tick_s))
                 self._container.close()
             except (av.FFmpegError, OSError, ValueError) as error:
-                raise self._failure(error) from error
+                raise unwritable(self._target, error) from error
         try:
             if not self._timeline.is_exact:
                 rewrite(self._partial, self._timeline)
-            os.replace(self._partial, self._target)  # noqa: PTH105  # atomic by its own words
+            self._partial.replace(self._target)
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise self._failure(error) from error
+            raise unwritable(self._target, error) from error
 
     def abandon(self) -> None:
         """Release everything after a failure; the partial file stays as far as it got."""
         with contextlib.suppress(av.FFmpegError, OSError, ValueError):
             self._opened.close()
-
-    def _failure(self, error: Exception) -> SinkError:
-        reason = getattr(error, "strerror", None) or str(error)
-        kept = f"; what was written is in {self._partial.name}" if self._partial.exists() else ""
-        return SinkError(f"{self._target}: cannot be written: {reason.lower()}{kept}")
-
-
-def partial_path(target: Path) -> Path:
-    """Where a file grows until it is whole.
-
-    >>> partial_path(Path("runs/clip.mp4")).name
-    'clip.partial.mp4'
-    """
-    return target.with_name(f"{target.stem}.partial{target.suffix}")
 
 
 def _ticks_a_frame(first: Frame) -> int:

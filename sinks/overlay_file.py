@@ -48,7 +48,7 @@ class OverlayFileSink(WholeFileSink):
         self._annotator = Annotator(class_names, style)
 
     def _open(self, first: Frame) -> _Layer:
-        return _Layer(self._path, self._annotator, AlphaWriter(self._path, first, self._config))
+        return _Layer(self.target, self._annotator, AlphaWriter(self.target, first, self._config))
 
 
 class _Layer:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cv2
 
+from sinks.partial import partial_path, unwritable
 from streamer.errors import SinkError
 from streamer.picture import BgrArray
 
@@ -31,20 +31,17 @@ def write_picture(target: Path, pixels: BgrArray) -> None:
     """
     is_jpeg = target.suffix.lower() in (".jpeg", ".jpg")  # others warn of what they do not know
     options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if is_jpeg else []
-    partial = target.with_name(f"{target.stem}.partial{target.suffix}")
+    partial = partial_path(target)
     try:
         is_encoded, data = cv2.imencode(target.suffix.lower(), pixels, options)
         if not is_encoded:
             raise SinkError(f"{target}: cannot be written as {target.suffix}; choose .png")
         target.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(data.tobytes())
-        os.replace(partial, target)  # noqa: PTH105  # atomic by its own words
+        partial.replace(target)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        reason = (error.strerror or str(error)).lower()
-        raise SinkError(
-            f"{target}: cannot be written: {reason}; free or choose a folder"
-        ) from error
+        raise unwritable(target, error) from error
     except cv2.error as error:
         raise SinkError(
             f"{target}: cannot be written: {error.err}; choose another format"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -53,7 +52,7 @@ def rewrite(path: Path, timeline: Timeline) -> None:
             _copy(path, other, plan)
             with av.open(f"file:{other}") as result:
                 if _shown_at(result, plan.time_base) == [shown for shown, _ in plan.times]:
-                    os.replace(other, path)  # noqa: PTH105  # atomic by its own words
+                    other.replace(path)
                     return
     finally:
         other.unlink(missing_ok=True)

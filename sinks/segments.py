@@ -87,7 +87,9 @@ class SegmentsSink:
         clock: Clock | None = None,
         utc: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._folder = folder
+        self.name = f"segments {folder / stream_id}"
+        self.target = folder
+        self.written: Path | None = None  # the folder, once a piece is whole
         self._stream_id = stream_id
         self._config = config or SegmentsConfig()
         self._annotator = Annotator(class_names, style)
@@ -99,22 +101,6 @@ class SegmentsSink:
         )
         self._piece: _Piece | None = None
         self._has_failed = False
-        self._pieces = 0
-
-    @property
-    def name(self) -> str:
-        """The folder and the stream."""
-        return f"segments {self._folder / self._stream_id}"
-
-    @property
-    def target(self) -> Path:
-        """The folder of the pieces."""
-        return self._folder
-
-    @property
-    def written(self) -> Path | None:
-        """The folder, or None before the first piece is whole."""
-        return self._folder if self._pieces else None
 
     def __enter__(self) -> Self:
         """Make the folder, and delete what earlier runs left for too long.
@@ -122,7 +108,7 @@ class SegmentsSink:
         Raises:
             SinkError: the folder cannot be made.
         """
-        make_folder(self._folder)
+        make_folder(self.target)
         self._delete_old()
         return self
 
@@ -162,15 +148,15 @@ class SegmentsSink:
         piece, self._piece = self._piece, None
         if piece is not None:
             piece.video.finish()
-            self._pieces += 1
+            self.written = self.target
             self._delete_old()
 
     def _free_name(self, first: Frame) -> Path:
         """A name that no piece has yet: a second of summer time never overwrites another."""
         stem = f"{self._stream_id}_{self._moment(first)}"
-        target, number = self._folder / f"{stem}.mp4", 2
+        target, number = self.target / f"{stem}.mp4", 2
         while target.exists() or target.with_name(f"{target.stem}.partial.mp4").exists():
-            target, number = self._folder / f"{stem}-{number}.mp4", number + 1
+            target, number = self.target / f"{stem}-{number}.mp4", number + 1
         return target
 
     def _moment(self, first: Frame) -> str:
@@ -201,7 +187,7 @@ class SegmentsSink:
     def _found(self) -> list[_Found]:
         """The stream's pieces on the disk, also those that earlier runs left unfinished."""
         found = []
-        for path in self._folder.iterdir():
+        for path in self.target.iterdir():
             if self._own_name.fullmatch(path.name):
                 with contextlib.suppress(OSError):  # somebody else was quicker
                     stat = path.stat()

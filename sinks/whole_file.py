@@ -47,27 +47,12 @@ class WholeFileSink(ABC):
     """
 
     def __init__(self, kind: str, path: Path, *, overwrite: bool) -> None:
-        self._kind = kind
-        self._path = path
+        self.name = f"{kind} {path}"
+        self.target = path  # single pictures go into its folder
+        self.written: Path | None = None  # the file, or the folder of single pictures, once whole
         self._overwrite = overwrite
         self._writer: ResultWriter | None = None
         self._failure: SinkError | None = None
-        self._written: Path | None = None
-
-    @property
-    def name(self) -> str:
-        """The kind and the path."""
-        return f"{self._kind} {self._path}"
-
-    @property
-    def target(self) -> Path:
-        """Where the file goes; single pictures go into its folder."""
-        return self._path
-
-    @property
-    def written(self) -> Path | None:
-        """The file, or the folder of single pictures; None before it is whole."""
-        return self._written
 
     def __enter__(self) -> Self:
         """Make the folder.
@@ -75,7 +60,7 @@ class WholeFileSink(ABC):
         Raises:
             SinkError: the file exists and may not be replaced, or the folder cannot be made.
         """
-        make_room(self._path, overwrite=self._overwrite)
+        make_room(self.target, overwrite=self._overwrite)
         return self
 
     def __exit__(
@@ -88,7 +73,7 @@ class WholeFileSink(ABC):
         writer, self._writer = self._writer, None
         if writer is not None and self._failure is None:
             writer.finish()
-            self._written = writer.output
+            self.written = writer.output
 
     def write(self, result: Result[Detections]) -> None:
         """Draw and write one frame.

@@ -21,6 +21,7 @@ from sinks.annotated_video import AnnotatedVideo, silent_piece
 from sinks.events.join import Piece, join
 from sinks.events.record import event_json
 from sinks.mp4 import FileConfig
+from sinks.partial import unwritable
 from sinks.segments import media_time
 from sinks.target import make_folder, make_hidden_folder
 from streamer.errors import SinkError
@@ -88,7 +89,9 @@ class ClipsSink:
         config: ClipsConfig | None = None,
         style: Style | None = None,
     ) -> None:
-        self._folder = folder
+        self.name = f"clips {folder / stream_id}"
+        self.target = folder
+        self.written: Path | None = None  # the folder, once a clip is whole
         self._stream_id = stream_id
         self._config = config or ClipsConfig()
         self._annotator = Annotator(class_names, style)
@@ -98,22 +101,6 @@ class ClipsSink:
         self._hidden: Path | None = None
         self._number = 0
         self._has_failed = False
-        self._clips = 0
-
-    @property
-    def name(self) -> str:
-        """The folder and the stream."""
-        return f"clips {self._folder / self._stream_id}"
-
-    @property
-    def target(self) -> Path:
-        """The folder of the clips."""
-        return self._folder
-
-    @property
-    def written(self) -> Path | None:
-        """The folder, or None before the first clip is whole."""
-        return self._folder if self._clips else None
 
     def __enter__(self) -> Self:
         """Make the folder.
@@ -121,8 +108,8 @@ class ClipsSink:
         Raises:
             SinkError: it cannot be made.
         """
-        make_folder(self._folder)
-        self._hidden = make_hidden_folder(self._folder, ".pieces-")
+        make_folder(self.target)
+        self._hidden = make_hidden_folder(self.target, ".pieces-")
         return self
 
     def __exit__(
@@ -185,7 +172,7 @@ class ClipsSink:
 
     def _begin_piece(self, first: Frame) -> _Growing:
         if self._hidden is None:
-            raise SinkError(f"{self._folder}: not open; use the sink as a context manager")
+            raise SinkError(f"{self.target}: not open; use the sink as a context manager")
         self._number += 1
         target = self._hidden / f"{self._number}.mp4"
         return _Growing(silent_piece(target, first, self._config.video, self._annotator), first)
@@ -223,14 +210,12 @@ class ClipsSink:
             "events": [event_json(event) for event in clip.events],
         }
         text = json.dumps(about, ensure_ascii=False, indent=1, allow_nan=False)
+        beside = target.with_suffix(".json")
         try:
-            target.with_suffix(".json").write_text(text, encoding="utf-8")
+            beside.write_text(text, encoding="utf-8")
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise SinkError(
-                f"{target.with_suffix('.json')}: cannot be written: {reason}"
-            ) from error
-        self._clips += 1
+            raise unwritable(beside, error) from error
+        self.written = self.target
         self._delete_old()
 
     def _free_name(self, event: Event) -> Path:
@@ -240,9 +225,9 @@ class ClipsSink:
             moment = f"{event.start_wall:%Y%m%dT%H%M%S}Z"
         number = event.event_id.rpartition(":")[2]
         stem = f"{self._stream_id}_{moment}_{event.change.kind}_{rule}_{number}"
-        target, copy = self._folder / f"{stem}.mp4", 2
+        target, copy = self.target / f"{stem}.mp4", 2
         while target.exists():
-            target, copy = self._folder / f"{stem}-{copy}.mp4", copy + 1
+            target, copy = self.target / f"{stem}-{copy}.mp4", copy + 1
         return target
 
     def _forget(self, at_s: Fraction) -> None:
@@ -257,7 +242,7 @@ class ClipsSink:
         """Keep to the limit of size; the newest clip stays."""
         if self._config.keep_bytes is None:
             return
-        found = [(path.stat(), path) for path in self._folder.glob(f"{self._stream_id}_*.mp4")]
+        found = [(path.stat(), path) for path in self.target.glob(f"{self._stream_id}_*.mp4")]
         found.sort(key=lambda each: (each[0].st_mtime_ns, each[1].name))
         total = sum(stat.st_size for stat, _ in found)
         for stat, path in found[:-1]:

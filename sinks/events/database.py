@@ -18,6 +18,8 @@ from analytics.event_schema import SCHEMA, SCHEMA_VERSION
 from analytics.watch import analysis_in
 from detector.detections import Detections
 from sinks.events.record import event_json, event_look
+from sinks.partial import unwritable
+from sinks.target import make_room
 from streamer.errors import SinkError
 from streamer.frame import Frame
 from streamer.result import Result, StreamEnd
@@ -39,26 +41,13 @@ class DatabaseSink:
     """
 
     def __init__(self, path: Path, *, overwrite: bool) -> None:
-        self._path = path
+        self.name = f"sqlite {path}"
+        self.target = path
+        self.written: Path | None = None  # the database, once it is made
         self._overwrite = overwrite
         self._connection: sqlite3.Connection | None = None
         self._state_s: dict[str, float] = {}  # media seconds at which each stream's was written
         self._last: dict[str, Analysis] = {}
-
-    @property
-    def name(self) -> str:
-        """The path."""
-        return f"sqlite {self._path}"
-
-    @property
-    def target(self) -> Path:
-        """The database."""
-        return self._path
-
-    @property
-    def written(self) -> Path | None:
-        """The database, or None before it is made."""
-        return None if self._connection is None else self._path
 
     def __enter__(self) -> Self:
         """Make the database.
@@ -66,17 +55,15 @@ class DatabaseSink:
         Raises:
             SinkError: the file exists and may not be replaced, or cannot be made.
         """
-        if self._path.exists() and not self._overwrite:
-            raise SinkError(f"{self._path}: exists; allow overwriting or choose another output")
+        make_room(self.target, overwrite=self._overwrite)
         with self._failures():
-            self._path.parent.mkdir(parents=True, exist_ok=True)
             for suffix in ("", "-wal", "-shm"):  # a log left behind belongs to the old database
-                Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+                Path(f"{self.target}{suffix}").unlink(missing_ok=True)
             # `isolation_level` None: what is not between BEGIN and COMMIT is committed at once.
             connection = sqlite3.connect(
-                self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+                self.target, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
             )
-            self._connection = connection
+            self._connection, self.written = connection, self.target
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")  # whole after a kill, in WAL mode
             connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; END")
@@ -186,7 +173,7 @@ class DatabaseSink:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """All of it or nothing."""
         if self._connection is None:
-            raise SinkError(f"{self._path}: not open; use the sink as a context manager")
+            raise SinkError(f"{self.target}: not open; use the sink as a context manager")
         with self._failures():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -202,12 +189,9 @@ class DatabaseSink:
         try:
             yield
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise SinkError(
-                f"{self._path}: cannot be written: {reason}; choose another output"
-            ) from error
+            raise unwritable(self.target, error) from error
         except sqlite3.Error as error:
             raise SinkError(
-                f"{self._path}: cannot be written: {error}; free some space, close what holds it, "
+                f"{self.target}: cannot be written: {error}; free some space, close what holds it, "
                 "or choose another output"
             ) from error

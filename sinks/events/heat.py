@@ -16,6 +16,7 @@ from analytics.report.png import heat_rgba
 from analytics.watch import analysis_in
 from detector.detections import Detections
 from sinks.picture_file import write_picture
+from sinks.target import make_room
 from streamer.errors import SinkError
 from streamer.picture import BgrArray
 from streamer.result import Result, StreamEnd
@@ -30,25 +31,11 @@ class HeatmapSink:
     """
 
     def __init__(self, folder: Path, *, overwrite: bool) -> None:
-        self._folder = folder
+        self.name = f"heatmap {folder}"
+        self.target = folder
+        self.written: Path | None = None  # the folder, once a picture is in it
         self._overwrite = overwrite
         self._open: dict[str, _Watched] = {}
-        self._has_written = False
-
-    @property
-    def name(self) -> str:
-        """The folder."""
-        return f"heatmap {self._folder}"
-
-    @property
-    def target(self) -> Path:
-        """The folder."""
-        return self._folder
-
-    @property
-    def written(self) -> Path | None:
-        """The folder, or None before the first picture."""
-        return self._folder if self._has_written else None
 
     def __enter__(self) -> Self:
         """Nothing to acquire."""
@@ -101,11 +88,10 @@ class HeatmapSink:
             return
         grids: dict[str, NDArray[np.generic]] = {"passages": heat.passages, "dwell": heat.dwell_s}
         for kind, grid in grids.items():
-            path = self._folder / f"{stream_id}_{kind}.png"
-            if path.exists() and not self._overwrite:
-                raise SinkError(f"{path}: exists; allow overwriting or choose another output")
+            path = self.target / f"{stream_id}_{kind}.png"
+            make_room(path, overwrite=self._overwrite)
             write_picture(path, _laid_over(watched.pixels, grid))
-            self._has_written = True
+            self.written = self.target
 
 
 @dataclass(slots=True)

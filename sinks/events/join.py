@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,9 +9,8 @@ from pathlib import Path
 
 import av
 
-from sinks.mp4 import partial_path
+from sinks.partial import partial_path, unwritable
 from sinks.timeline import movie_timescale
-from streamer.errors import SinkError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +49,10 @@ def join(pieces: Sequence[Piece], target: Path) -> None:
                 track.time_base = time_base
                 for piece in pieces:
                     _append(piece, pieces[0].start_s, output, track)
-        os.replace(partial, target)  # noqa: PTH105  # atomic by its own words
+        partial.replace(target)
     except (av.FFmpegError, OSError, ValueError) as error:
         partial.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or str(error)
-        raise SinkError(f"{target}: cannot be written: {reason.lower()}") from error
+        raise unwritable(target, error) from error
 
 
 def _append(

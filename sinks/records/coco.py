@@ -14,6 +14,7 @@ from typing import IO, Self
 import numpy as np
 
 from detector.detections import Detections
+from sinks.partial import partial_path, unwritable
 from sinks.target import make_room
 from streamer.errors import SinkError
 from streamer.frame import Frame
@@ -34,30 +35,16 @@ class CocoSink:
     """
 
     def __init__(self, path: Path, class_names: Sequence[str], *, overwrite: bool) -> None:
-        self._path = path
+        self.name = f"coco {path}"
+        self.target = path
+        self.written: Path | None = None  # the file, once it is whole
         self._class_names = tuple(class_names)
         self._overwrite = overwrite
-        self._partial = path.with_name(f"{path.stem}.partial{path.suffix}")
+        self._partial = partial_path(path)
         self._open = ExitStack()
         self._images: IO[str] | None = None
         self._boxes: IO[str] | None = None
         self._image_count = self._box_count = 0
-        self._is_written = False
-
-    @property
-    def name(self) -> str:
-        """The path."""
-        return f"coco {self._path}"
-
-    @property
-    def target(self) -> Path:
-        """The file."""
-        return self._path
-
-    @property
-    def written(self) -> Path | None:
-        """The file, or None before it is whole."""
-        return self._path if self._is_written else None
 
     def __enter__(self) -> Self:
         """Make room for what is to be gathered.
@@ -65,20 +52,20 @@ class CocoSink:
         Raises:
             SinkError: the file exists and may not be replaced, or its folder cannot be written.
         """
-        make_room(self._path, overwrite=self._overwrite)
+        make_room(self.target, overwrite=self._overwrite)
         try:
             # Without a name, beside the file: they are gone with the process, and fit if it does.
             self._images, self._boxes = (
                 self._open.enter_context(
                     tempfile.TemporaryFile(  # noqa: SIM115 - the stack closes it
-                        "w+", encoding="utf-8", dir=self._path.parent
+                        "w+", encoding="utf-8", dir=self.target.parent
                     )
                 )
                 for _ in range(2)
             )
         except OSError as error:
             self._open.close()
-            raise self._failure(error) from error
+            raise unwritable(self.target, error) from error
         return self
 
     def __exit__(
@@ -97,7 +84,7 @@ class CocoSink:
                 self._assemble()
         except OSError as error:
             self._partial.unlink(missing_ok=True)
-            raise self._failure(error) from error
+            raise unwritable(self.target, error) from error
 
     def write(self, result: Result[Detections]) -> None:
         """Take note of one frame.
@@ -106,7 +93,7 @@ class CocoSink:
             SinkError: the disk is full.
         """
         if self._images is None or self._boxes is None:
-            raise SinkError(f"{self._path}: not open; use the sink as a context manager")
+            raise SinkError(f"{self.target}: not open; use the sink as a context manager")
         self._image_count += 1
         try:
             _append(self._images, _image(self._image_count, result.frame), self._image_count)
@@ -114,7 +101,7 @@ class CocoSink:
                 self._box_count += 1
                 _append(self._boxes, {"id": self._box_count, **note}, self._box_count)
         except OSError as error:
-            raise self._failure(error) from error
+            raise unwritable(self.target, error) from error
 
     def _assemble(self) -> None:
         if self._images is None or self._boxes is None:
@@ -130,12 +117,8 @@ class CocoSink:
                 rows.seek(0)
                 shutil.copyfileobj(rows, file)
                 file.write(after)
-        self._partial.replace(self._path)
-        self._is_written = True
-
-    def _failure(self, error: OSError) -> SinkError:
-        reason = (error.strerror or str(error)).lower()
-        return SinkError(f"{self._path}: cannot be written: {reason}; choose another output")
+        self._partial.replace(self.target)
+        self.written = self.target
 
 
 def _append(file: IO[str], entry: dict[str, object], number: int) -> None:

@@ -30,25 +30,12 @@ class YoloSink:
     """
 
     def __init__(self, folder: Path, class_names: Sequence[str], *, overwrite: bool) -> None:
+        self.name = f"yolo {folder}"
+        self.target = folder / CLASSES  # which every such folder has
+        self.written: Path | None = None  # the folder, once something is in it
         self._folder = folder
         self._class_names = tuple(class_names)
         self._overwrite = overwrite
-        self._is_open = False
-
-    @property
-    def name(self) -> str:
-        """The folder."""
-        return f"yolo {self._folder}"
-
-    @property
-    def target(self) -> Path:
-        """The list of classes, which every such folder has."""
-        return self._folder / CLASSES
-
-    @property
-    def written(self) -> Path | None:
-        """The folder, or None before anything is in it."""
-        return self._folder if self._is_open else None
 
     def __enter__(self) -> Self:
         """Write the list of classes.
@@ -59,7 +46,7 @@ class YoloSink:
         # One line a class, whatever a name holds: the line's number is the class.
         names = [" ".join(name.split()) for name in self._class_names]
         self._write(self.target, names)
-        self._is_open = True
+        self.written = self._folder
         return self
 
     def __exit__(

@@ -104,5 +104,5 @@ def test_what_exists_is_kept_unless_that_is_allowed(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_a_file_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SinkError, match=r"cannot be written: .*; choose another output"):
+    with pytest.raises(SinkError, match=r"cannot be made: .*; choose another folder"):
         DatabaseSink(tmp_path / "file" / "events.sqlite", overwrite=False).__enter__()
