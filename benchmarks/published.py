@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812 (torch's own habit)
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 

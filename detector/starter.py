@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F  # noqa: N812 (torch's own habit)
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from detector.ghostpan import KERNEL, STRIDES, WIDTH, GhostPan

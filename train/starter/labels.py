@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +46,7 @@ def write_labels(folder: Path, labels: Sequence[Label]) -> None:
             score=np.concatenate([label.score for label in labels]),
             class_id=np.concatenate([label.class_id for label in labels]),
         )
-    os.replace(partial, target)  # noqa: PTH105 - the same, and says what it does
+    partial.replace(target)
 
 
 def read_labels(folder: Path) -> list[Label]:

@@ -7,7 +7,7 @@ their generalised overlap.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F  # noqa: N812 (torch's own habit)
+import torch.nn.functional as F
 from torch import Tensor
 
 from detector.network import Heads

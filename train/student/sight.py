@@ -6,7 +6,7 @@ Source: Romero et al. 2015, FitNets, section 2.2 (hints through a regressor that
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F  # noqa: N812 (torch's own habit)
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
