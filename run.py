@@ -262,7 +262,7 @@ def _lowered(config: RunConfig) -> DetectorConfig:
     tracker = _tracker(config)
     if tracker is None:
         return config.detector
-    lowest = min(config.detector.score_threshold, tracker.min_score)
+    lowest = min(config.detector.score_threshold, tracker.least_score)
     return replace(config.detector, score_threshold=lowest)
 
 

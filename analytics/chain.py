@@ -68,7 +68,8 @@ def build_analytics(
         scene: what is watched, of this stream or of all.
         moves: the camera may move.
         class_names: of the detector.
-        min_score: of boxes that stay where nothing is tracked although a tracker asked for more.
+        min_score: from which the detector's boxes are kept where nothing is tracked; what a tracker
+            follows unless it was told another score.
 
     Raises:
         ValueError: a line or zone names a class the detector does not know.
@@ -78,7 +79,8 @@ def build_analytics(
     if stream.kind == "images":
         return [AtLeast(min_score)]
     camera = CameraShift() if moves else None
-    steps: list[Analytic[Detections]] = [Track.of_stream(stream, tracker, camera)]
+    followed = tracker.for_boxes_from(min_score)
+    steps: list[Analytic[Detections]] = [Track.of_stream(stream, followed, camera)]
     mine = scene.of_stream(stream.stream_id)
     if mine.counts:
         # The one wall clock there is: a recording's own time of day nobody knows.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ _RATIO = np.array([0.0, 0.0, 1e-2, 0.0])
 _RATIO_VELOCITY = np.array([0.0, 0.0, 1e-5, 0.0])
 _RATIO_MEASURED = np.array([0.0, 0.0, 1e-1, 0.0])
 _HEIGHT = 3
+_HIGH_SCORE = 0.6  # section 4.1
+_ABOVE_HIGH = 0.1  # how much surer a box must be to start a track
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,9 @@ class ByteTrackConfig:
     Attributes:
         min_score: 0..1; boxes below it are not looked at (0.1), so the detector must be asked for
             boxes down to it.
-        high_score: 0..1; from here on a box is a strong one (section 4.1: 0.6).
-        new_score: 0..1; a strong box from here on starts a track (0.1 above `high_score`).
+        high_score: 0..1; from here on a box is a strong one. None: from where the detector's boxes
+            are kept; where nobody says, section 4.1's 0.6.
+        new_score: 0..1; a strong box from here on starts a track. None: 0.1 above `high_score`.
         min_match: 0..1, least overlap with a strong box times its score (0.1: the cost's limit of
             0.9; the paper's 0.2 is without the score).
         min_iou_weak: 0..1, least overlap with a weak box (0.5).
@@ -52,8 +56,8 @@ class ByteTrackConfig:
     """
 
     min_score: float = 0.1
-    high_score: float = 0.6
-    new_score: float = 0.7
+    high_score: float | None = None
+    new_score: float | None = None
     min_match: float = 0.1
     min_iou_weak: float = 0.5
     min_match_new: float = 0.3
@@ -64,11 +68,25 @@ class ByteTrackConfig:
 
     def __post_init__(self) -> None:
         for name in ("min_score", "high_score", "new_score"):
-            expect(name, getattr(self, name), 0, 1)
+            if getattr(self, name) is not None:
+                expect(name, getattr(self, name), 0, 1)
         for name in ("min_match", "min_iou_weak", "min_match_new", "same_iou"):
             expect(name, getattr(self, name), 0, 1)
         expect("min_hits", self.min_hits, 1, 1000)
         expect("max_lost_s", self.max_lost_s, 0, 3600)
+
+    @property
+    def least_score(self) -> float:
+        """What is looked at at all."""
+        return self.min_score
+
+    def for_boxes_from(self, score: float) -> Self:
+        """The same for a detector whose boxes are kept from `score` on, where nothing was chosen.
+
+        Detectors differ in how sure they are: the one that came along scores people 0.3 to 0.6,
+        and by the published 0.6 and 0.7 next to none of them had a track.
+        """
+        return self if self.high_score is not None else replace(self, high_score=score)
 
 
 class ByteTrack:
@@ -81,6 +99,12 @@ class ByteTrack:
 
     def __init__(self, config: ByteTrackConfig, rate: float) -> None:
         self._config = config
+        self._high_score = _HIGH_SCORE if config.high_score is None else config.high_score
+        self._new_score = (
+            min(self._high_score + _ABOVE_HIGH, 1.0)
+            if config.new_score is None
+            else config.new_score
+        )
         self._max_age = max_age(config.max_lost_s, rate)
         self._tracks = Tracks()
 
@@ -95,7 +119,7 @@ class ByteTrack:
         self._predict(moment)
         expected = xyah_to_xyxy(tracks.filters.position)
         confirmed, lost = tracks.is_confirmed, tracks.seen < moment.before
-        strong = seen.score >= config.high_score
+        strong = seen.score >= self._high_score
         weak = ~strong & (seen.score >= config.min_score)
         matching = Matching(tracks.class_id, seen.class_id, across_classes=config.across_classes)
 
@@ -110,7 +134,7 @@ class ByteTrack:
         rows, boxes = matching.pairs
         self._observe(rows, seen.xyxy[boxes])
         tracks.mark_seen(rows, boxes, moment.now)
-        fresh = strong & matching.free_boxes & (seen.score >= config.new_score)
+        fresh = strong & matching.free_boxes & (seen.score >= self._new_score)
         self._start(seen, np.nonzero(fresh)[0], moment.now)
         found = tracks.seen == moment.now
         tracks.confirm(found & ((tracks.hits >= config.min_hits) | (moment.now == 0)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,16 @@ from analytics.tracking.shape import xysr_to_xyxy, xyxy_to_xysr
 from analytics.tracking.sighting import Moment, Sightings
 from analytics.tracking.tracks import Tracks
 
+_MIN_SCORE = 0.6
+
 
 @dataclass(frozen=True, slots=True)
 class OcSortConfig:
     """What may be chosen of OC-SORT; the defaults are the paper's and its implementation's.
 
     Attributes:
-        min_score: 0..1; boxes below it are not looked at (0.6).
+        min_score: 0..1; boxes below it are not looked at. None: from where the detector's are kept;
+            where nobody says, 0.6.
         min_iou: 0..1, least overlap of a box with where its track is expected, and of a box with
             where a track was last seen (section 5.1: 0.3).
         direction_weight: 0 or more, what keeping the direction is worth beside the overlap
@@ -39,7 +43,7 @@ class OcSortConfig:
     published implementation's.
     """
 
-    min_score: float = 0.6
+    min_score: float | None = None
     min_iou: float = 0.3
     direction_weight: float = 0.2
     direction_span: int = 3
@@ -48,12 +52,21 @@ class OcSortConfig:
     across_classes: bool = False
 
     def __post_init__(self) -> None:
-        expect("min_score", self.min_score, 0, 1)
+        expect("min_score", self.least_score, 0, 1)
         expect("min_iou", self.min_iou, 0, 1)
         expect("direction_weight", self.direction_weight, 0, 10)
         expect("direction_span", self.direction_span, 1, 100)
         expect("min_hits", self.min_hits, 1, 1000)
         expect("max_lost_s", self.max_lost_s, 0, 3600)
+
+    @property
+    def least_score(self) -> float:
+        """What is looked at at all."""
+        return _MIN_SCORE if self.min_score is None else self.min_score
+
+    def for_boxes_from(self, score: float) -> Self:
+        """For a detector whose boxes are kept from `score` on, where nothing was chosen."""
+        return self if self.min_score is not None else replace(self, min_score=score)
 
 
 class OcSort:
@@ -81,7 +94,7 @@ class OcSort:
         config, tracks = self._config, self._tracks
         self._keep(moment.now - tracks.seen <= self._max_age)
         sort.predict(tracks.filters, moment.steps)
-        strong = seen.score >= config.min_score
+        strong = seen.score >= config.least_score
         everyone = np.ones(len(tracks), np.bool_)
         matching = Matching(tracks.class_id, seen.class_id, across_classes=config.across_classes)
         expected = xysr_to_xyxy(tracks.filters.position)

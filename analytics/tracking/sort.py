@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +24,16 @@ FIRST_POSITION = np.array([10.0, 10.0, 10.0, 10.0])
 FIRST_VELOCITY = np.array([1e4, 1e4, 1e4, 0.0])
 MEASUREMENT = np.array([1.0, 1.0, 10.0, 10.0])
 
+_MIN_SCORE = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class SortConfig:
     """What may be chosen of SORT; the defaults are the paper's where it has one.
 
     Attributes:
-        min_score: 0..1; boxes below it are not looked at (section 3.1: 0.5).
+        min_score: 0..1; boxes below it are not looked at. None: from where the detector's are kept;
+            where nobody says, section 3.1's 0.5.
         min_iou: 0..1, least overlap of a box with where its track is expected (section 3.3; 0.3
             in the published implementation).
         min_hits: pictures in a row a new track must be found on before it counts (section 3.4; 3
@@ -42,17 +46,26 @@ class SortConfig:
     Source: Bewley, Ge, Ott, Ramos, Upcroft 2016, Simple Online and Realtime Tracking.
     """
 
-    min_score: float = 0.5
+    min_score: float | None = None
     min_iou: float = 0.3
     min_hits: int = 3
     max_lost_s: float = 1.0
     across_classes: bool = False
 
     def __post_init__(self) -> None:
-        expect("min_score", self.min_score, 0, 1)
+        expect("min_score", self.least_score, 0, 1)
         expect("min_iou", self.min_iou, 0, 1)
         expect("min_hits", self.min_hits, 1, 1000)
         expect("max_lost_s", self.max_lost_s, 0, 3600)
+
+    @property
+    def least_score(self) -> float:
+        """What is looked at at all."""
+        return _MIN_SCORE if self.min_score is None else self.min_score
+
+    def for_boxes_from(self, score: float) -> Self:
+        """For a detector whose boxes are kept from `score` on, where nothing was chosen."""
+        return self if self.min_score is not None else replace(self, min_score=score)
 
 
 class Sort:
@@ -78,7 +91,7 @@ class Sort:
         tracks.keep(moment.now - tracks.seen <= self._max_age)
         predict(tracks.filters, moment.steps)
         expected = xysr_to_xyxy(tracks.filters.position)
-        strong = seen.score >= config.min_score
+        strong = seen.score >= config.least_score
         matching = Matching(tracks.class_id, seen.class_id, across_classes=config.across_classes)
         rows, boxes = matching.round(
             np.ones(len(tracks), np.bool_),

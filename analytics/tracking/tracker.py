@@ -56,7 +56,7 @@ def build_tracker(config: TrackerConfig, *, rate: float | Fraction | None) -> St
     nominal = NOMINAL_RATE if rate is None else float(rate)
     if not 0 < nominal < float("inf"):
         raise ValueError(f"frame rate: expected above 0, got {rate}")
-    return StreamTracker(_algorithm(config, nominal), rate=nominal, min_score=config.min_score)
+    return StreamTracker(_algorithm(config, nominal), rate=nominal, min_score=config.least_score)
 
 
 def _algorithm(config: TrackerConfig, rate: float) -> Algorithm:

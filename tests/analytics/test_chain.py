@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from analytics.chain import build_analytics, check_scene, choose_tracker
@@ -12,7 +13,11 @@ from analytics.region import LineConfig
 from analytics.scene_config import SceneConfig
 from analytics.track import AtLeast, Track, TrackingConfig
 from analytics.tracking.bytetrack import ByteTrackConfig
+from analytics.tracking.ocsort import OcSortConfig
+from analytics.tracking.sort import SortConfig
+from analytics.tracking.tracker import TrackerConfig
 from analytics.watch import Watch, analysis_in
+from detector.detections import Detections
 from streamer.contract import Concluding
 from streamer.frame import StreamInfo
 from tests.analytics.paths_seen import engine, path, result
@@ -81,6 +86,32 @@ def test_counts_travel_with_the_results_and_the_rest_comes_at_the_end() -> None:
     last = analysis_in(zone_free.finish())
     assert last is not None
     assert last.lines[0].out_count + last.lines[0].in_count == 1
+
+
+@pytest.mark.parametrize("tracker", [SortConfig(), ByteTrackConfig(), OcSortConfig()])
+def test_what_an_unsure_detector_keeps_is_followed(tracker: TrackerConfig) -> None:
+    """By the published scores nobody had a track whom the starter scores below 0.7."""
+    steps = build_analytics(STREAM, tracker, GATE, class_names=("person",), min_score=0.3)
+    counted = 0
+    for index, seen in enumerate(path([(40.0 + step, 60.0) for step in range(20)], step_s=0.04)):
+        given = result(seen, index=index)
+        given = replace(given, detections=_scored(given.detections, 0.45))
+        for step in steps:
+            given = step.update(given)
+        analysis = analysis_in(given.notes)
+        assert analysis is not None
+        counted += len(analysis.events)
+    assert counted == 1
+
+
+def test_a_score_that_was_chosen_is_not_the_detectors() -> None:
+    assert SortConfig(min_score=0.5).for_boxes_from(0.3) == SortConfig(min_score=0.5)
+    assert ByteTrackConfig(high_score=0.6).for_boxes_from(0.3) == ByteTrackConfig(high_score=0.6)
+    assert OcSortConfig(min_score=0.6).for_boxes_from(0.3) == OcSortConfig(min_score=0.6)
+
+
+def _scored(found: Detections, score: float) -> Detections:
+    return replace(found, score=np.full(len(found), score, np.float32), track_id=None)
 
 
 def test_what_nobody_looked_at_counts_nothing() -> None:

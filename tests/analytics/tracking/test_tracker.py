@@ -319,7 +319,7 @@ def test_thousands_of_boxes_keep_their_ids(name: str) -> None:
 @every
 def test_min_score_is_what_the_tracker_looks_at(name: str) -> None:
     following = tracker(name)
-    assert following.min_score == TRACKERS[name][0]().min_score
+    assert following.min_score == TRACKERS[name][0]().least_score
     for index in range(10):
         seen = detections([walker(index / RATE)], score=following.min_score - 0.01)
         assert ids(following.update(seen, index / RATE, SIZE)) == []
