@@ -37,11 +37,14 @@ class Detections:
 
     def __post_init__(self) -> None:
         count = len(self.score)
-        _check("xyxy", self.xyxy, (count, 4), np.float32)
-        _check("score", self.score, (count,), np.float32)
-        _check("class_id", self.class_id, (count,), np.int32)
+        check_column("xyxy", self.xyxy, (count, 4), np.float32)
+        check_column("score", self.score, (count,), np.float32)
+        check_column("class_id", self.class_id, (count,), np.int32)
         if self.track_id is not None:
-            _check("track_id", self.track_id, (count,), np.int64)
+            check_column("track_id", self.track_id, (count,), np.int64)
+            self.track_id.setflags(write=False)
+        for column in (self.xyxy, self.score, self.class_id):
+            column.setflags(write=False)
         if count > 1 and bool(np.any(np.diff(self.score) > 0)):
             raise ValueError("score: expected falling values; sort before building Detections")
 
@@ -65,11 +68,15 @@ class Detections:
         )
 
 
-def _check(
+def check_column(
     name: str, column: NDArray[np.generic], shape: tuple[int, ...], dtype: type[np.generic]
 ) -> None:
+    """Refuse a column of another shape or type.
+
+    Raises:
+        ValueError: it is one.
+    """
     if column.shape != shape or column.dtype != dtype:
         raise ValueError(
             f"{name}: expected {shape} {np.dtype(dtype)}, got {column.shape} {column.dtype}"
         )
-    column.setflags(write=False)

@@ -91,7 +91,7 @@ class Canvas:
             fixed = np.rint(inside / plane.step * _FIXED).astype(np.int32)
             thickness = max(1, line // plane.step)
             pixels = plane.pixels[: self.height // plane.step, : self.width // plane.step]
-            cv2.polylines(pixels, [fixed], False, value, thickness, cv2.LINE_8, _FIXED_BITS)  # noqa: FBT003
+            cv2.polylines(pixels, [fixed], False, value, thickness, cv2.LINE_8, _FIXED_BITS)  # noqa: FBT003 - OpenCV takes it by place
 
     def stamp(self, coverage: CoverageArray, ink: Bgr, ground: Bgr) -> Stamp:
         """A text in `ink` on `ground`, ready for `put` on any canvas of this encoding."""

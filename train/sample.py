@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.detections import BoxesXyxy, ClassIds
+from detector.detections import BoxesXyxy, ClassIds, check_column
 from streamer.picture import BgrArray
 
 Polygon = NDArray[np.float32]  # (M, 2): x, y of the corners of a closed outline, px
@@ -56,13 +56,13 @@ class Sample:
             raise ValueError(
                 f"picture: expected (H, W, 3) uint8, got {self.picture.shape} {self.picture.dtype}"
             )
-        _check("boxes_xyxy", self.boxes_xyxy, (count, 4), np.float32)
-        _check("class_id", self.class_id, (count,), np.int32)
-        _check("is_crowd", self.is_crowd, (count,), np.bool_)
+        check_column("boxes_xyxy", self.boxes_xyxy, (count, 4), np.float32)
+        check_column("class_id", self.class_id, (count,), np.int32)
+        check_column("is_crowd", self.is_crowd, (count,), np.bool_)
         if len(self.polygons) != count:
             raise ValueError(f"polygons: expected {count} tuples, got {len(self.polygons)}")
         if self.visible_xyxy is not None:
-            _check("visible_xyxy", self.visible_xyxy, (count, 4), np.float32)
+            check_column("visible_xyxy", self.visible_xyxy, (count, 4), np.float32)
 
     def __len__(self) -> int:
         return len(self.class_id)
@@ -145,12 +145,3 @@ def clip(boxes_xyxy: BoxesXyxy, width: int, height: int) -> BoxesXyxy:
     """
     limits = np.array([width, height, width, height], np.float32)
     return np.clip(boxes_xyxy, 0, limits)
-
-
-def _check(
-    name: str, column: NDArray[np.generic], shape: tuple[int, ...], dtype: type[np.generic]
-) -> None:
-    if column.shape != shape or column.dtype != dtype:
-        raise ValueError(
-            f"{name}: expected {shape} {np.dtype(dtype)}, got {column.shape} {column.dtype}"
-        )

@@ -175,7 +175,7 @@ class OpenCvCamera:
         if backend is None:
             backend = BACKENDS.get(sys.platform, cv2.CAP_ANY)
         target = camera.index if camera.path is None else str(camera.path)
-        capture = cv2.VideoCapture(target, backend, _properties(wanted))  # noqa: TID251
+        capture = cv2.VideoCapture(target, backend, _properties(wanted))
         if not capture.isOpened():  # some drivers refuse to be asked: take what they have
             capture.open(target, backend)
         if not capture.isOpened():
@@ -210,7 +210,7 @@ class OpenCvCamera:
             self._is_started = True
             return bool(self._capture.grab())
         try:
-            _, ready = cv2.VideoCapture.waitAny([self._capture], int(timeout_s * 1e9))  # noqa: TID251
+            _, ready = cv2.VideoCapture.waitAny([self._capture], int(timeout_s * 1e9))
         except cv2.error as error:  # what it says when a camera is unplugged
             raise OSError(errno.ENODEV, os.strerror(errno.ENODEV)) from error
         if not len(ready) and not self._path.exists():

@@ -132,7 +132,7 @@ def _resolve_path(spec: str, config: InputConfig) -> list[NamedSource]:
         found = sorted(item for item in path.rglob("*") if item.is_file())
         return _resolve_files(spec, path, found, config)
     if not path.exists() and glob.has_magic(spec):
-        found = sorted(Path(item) for item in glob.glob(spec, recursive=True))  # noqa: PTH207
+        found = sorted(Path(item) for item in glob.glob(spec, recursive=True))  # noqa: PTH207 - patterns may be absolute
         root = _root_of_glob(spec)
         return _resolve_files(spec, root, [item for item in found if item.is_file()], config)
     is_picture = path.suffix.lower() in IMAGE_SUFFIXES
