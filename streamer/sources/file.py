@@ -17,7 +17,7 @@ from streamer.samples import DlDevice
 from streamer.sources.decoded import Converter, Orientation
 from streamer.sources.hardware import ON_CPU, HardwareChoice, Way, picture_of
 from streamer.sources.opened import OpenedSource
-from streamer.sources.track import PictureTrack, sample_aspect
+from streamer.sources.track import PictureTrack, first_video, sample_aspect, time_of
 
 if TYPE_CHECKING:
     import av
@@ -112,15 +112,13 @@ class FileSource(OpenedSource):
 
     def _open_so(self, way: Way) -> None:
         import av  # late: importing PyAV and OpenCV together warns on macOS, and costs start-up
-        from av.stream import Disposition
 
         self._way = way
         try:
             self._container = way.open(self._path)
         except (av.FFmpegError, OSError) as error:
             raise SourceOpenError(self._open_message(error)) from error
-        videos = self._container.streams.video
-        video = next((v for v in videos if not v.disposition & Disposition.attached_pic), None)
+        video = first_video(self._container)
         if video is None:
             raise SourceOpenError(
                 f"source '{self._path}': expected a video, got a file without pictures"
@@ -168,14 +166,10 @@ class FileSource(OpenedSource):
 
     def _frame(self, decoded: av.VideoFrame, index: int, last_pts: int | None) -> Frame:
         time_base = decoded.time_base or self._stream.time_base
-        pts = decoded.pts if decoded.pts is not None else decoded.dts
-        if pts is None:
-            step = 1 / (self._stream.rate * time_base) if self._stream.rate else 1
-            pts = 0 if last_pts is None else last_pts + max(1, round(step))
         return Frame(
             stream=self._stream,
             index=index,
-            pts=pts,
+            pts=time_of(decoded, last_pts, time_base, self._stream.rate),
             time_base=time_base,
             captured_ns=self._clock.now_ns(),
             picture=self._picture(decoded),

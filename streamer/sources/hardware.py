@@ -70,7 +70,9 @@ class Way:
         silence_ffmpeg()
         number = self.stays_on
         with nullcontext() if number is None else primary_context(number):
-            return av.open(str(path), metadata_errors="replace", hwaccel=self._accelerator())
+            # The prefix, or `12:30.mp4` would be an address.
+            accelerator = self._accelerator()
+            return av.open(f"file:{path}", metadata_errors="replace", hwaccel=accelerator)
 
     def set_threads(self, video: VideoStream) -> None:
         """Half the cores, for detector and encoder have use for the others."""

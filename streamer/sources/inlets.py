@@ -13,8 +13,10 @@ from streamer.sources.loop import Looped
 from streamer.sources.pace import Paced
 from streamer.sources.table import NamedSource, find_sources
 
-UNSAFE_IN_FILE_NAMES = re.compile(r'[\x00-\x1f/\\:*?"<>|]+')
-LONGEST_ID = 100  # characters; file systems allow 255 bytes, suffixes included
+UNSAFE_IN_FILE_NAMES = re.compile(r'[\x00-\x1f/\\:*?"<>|\ud800-\udfff]+')  # or not text at all
+UNFINISHED = re.compile(r"\.(?=partial$)")  # clip.partial.mp4 is what clip.mp4 is called meanwhile
+LONGEST_ID = 100  # characters
+MOST_BYTES = 200  # file systems allow 255, suffixes included
 
 
 def open_inlets(specs: Sequence[str], config: InputConfig | None = None) -> list[Inlet]:
@@ -37,7 +39,7 @@ def open_inlets(specs: Sequence[str], config: InputConfig | None = None) -> list
     taken: set[str] = set()
     for named in found:
         stream_id = _unique(named.stem, taken)
-        taken.add(stream_id)
+        taken.add(stream_id.casefold())
         inlets.append(_inlet(named, stream_id, config))
     return inlets
 
@@ -56,8 +58,9 @@ def _inlet(named: NamedSource, stream_id: str, config: InputConfig) -> Inlet:
 
 
 def _unique(stem: str, taken: set[str]) -> str:
-    base = UNSAFE_IN_FILE_NAMES.sub("_", stem).strip(". ")[:LONGEST_ID] or "stream"
+    text = UNFINISHED.sub("_", UNSAFE_IN_FILE_NAMES.sub("_", stem).strip(". ")[:LONGEST_ID])
+    base = text.encode()[:MOST_BYTES].decode(errors="ignore") or "stream"
     name, number = base, 2
-    while name in taken:
+    while name.casefold() in taken:  # many file systems take Clip and clip for one
         name, number = f"{base}-{number}", number + 1
     return name

@@ -1,4 +1,4 @@
-"""A byte stream on standard input: any container FFmpeg can read without seeking."""
+"""A byte stream on standard input or a named pipe, in any container that needs no seeking."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamer.clock import Clock, MonotonicClock
@@ -17,7 +18,7 @@ from streamer.frame import Frame, StreamInfo
 from streamer.sources.decoded import Converter, DecodedPicture, Orientation
 from streamer.sources.opened import OpenedSource
 from streamer.sources.silence import silence_ffmpeg
-from streamer.sources.track import PictureTrack, sample_aspect
+from streamer.sources.track import PictureTrack, first_video, sample_aspect, time_of
 
 if TYPE_CHECKING:
     import av
@@ -64,15 +65,24 @@ class StdinSource(OpenedSource):
 
     Args:
         stream_id: unique within the run.
-        descriptor: where the bytes come from; None: standard input.
+        path: of a named pipe; None: standard input.
+        descriptor: where the bytes come from instead; stays open.
         clock: stamps `captured_ns`.
     """
 
     def __init__(
-        self, *, stream_id: str = "stdin", descriptor: int | None = None, clock: Clock | None = None
+        self,
+        *,
+        stream_id: str = "stdin",
+        path: Path | None = None,
+        descriptor: int | None = None,
+        clock: Clock | None = None,
     ) -> None:
         super().__init__(stream_id)
+        self._path = path
+        self._name = "-" if path is None else str(path)
         self._descriptor = descriptor
+        self._own_descriptor: int | None = None
         self._clock = clock or MonotonicClock()
         self._pipe: WakeablePipe | None = None
         self._container: InputContainer | None = None
@@ -93,7 +103,7 @@ class StdinSource(OpenedSource):
             SourceError: the input cannot be read any further.
         """
         decoded: av.VideoFrame | None = self._first
-        last_pts = -1
+        last_pts: int | None = None
         index = 0
         while decoded is not None and not self._is_stopped:
             frame = self._frame(decoded, index, last_pts)
@@ -102,7 +112,7 @@ class StdinSource(OpenedSource):
             decoded = next(self._track, None)
         damaged = self._track.damaged_packets
         if damaged:
-            logger.warning("-: skipped %d damaged packets", damaged)
+            logger.warning("%s: skipped %d damaged packets", self._name, damaged)
 
     def _open(self) -> None:
         """Read until the first frame is decoded.
@@ -118,11 +128,13 @@ class StdinSource(OpenedSource):
             self._container = container = av.open(pipe, mode="r", metadata_errors="replace")
         except (av.FFmpegError, OSError) as error:
             raise SourceOpenError(self._open_message()) from error
-        if not container.streams.video:
-            raise SourceOpenError("source '-': expected a video, got a stream without pictures")
-        video = container.streams.video[0]
+        video = first_video(container)
+        if video is None:
+            raise SourceOpenError(
+                f"source '{self._name}': expected a video, got a stream without pictures"
+            )
         video.thread_type = "AUTO"
-        self._track = PictureTrack(container, video, "-")
+        self._track = PictureTrack(container, video, self._name)
         first = next(self._track, None)
         if first is None:
             raise SourceOpenError(self._open_message())
@@ -133,13 +145,13 @@ class StdinSource(OpenedSource):
 
     def _open_pipe(self) -> WakeablePipe:
         if sys.platform == "win32":  # a wait for a pipe cannot be woken there
-            raise SourceOpenError("source '-': not supported on Windows; save the stream to a file")
-        if self._descriptor is None and sys.stdin is None:
-            raise SourceOpenError("source '-': standard input is closed; pipe a video into it")
-        descriptor = sys.stdin.fileno() if self._descriptor is None else self._descriptor
+            raise SourceOpenError(
+                f"source '{self._name}': not supported on Windows; save the stream to a file"
+            )
+        descriptor = self._open_descriptor()
         if os.isatty(descriptor):
             raise SourceOpenError(
-                "source '-': expected a video piped in, got a terminal; "
+                f"source '{self._name}': expected a video piped in, got a terminal; "
                 "pipe it: ffmpeg ... -f matroska - | python run.py --source -"
             )
         with self._lock:
@@ -148,16 +160,34 @@ class StdinSource(OpenedSource):
                 self._pipe.stop()
             return self._pipe
 
+    def _open_descriptor(self) -> int:
+        if self._descriptor is not None:
+            return self._descriptor
+        if self._path is None:
+            if sys.stdin is None:
+                raise SourceOpenError("source '-': standard input is closed; pipe a video into it")
+            return sys.stdin.fileno()
+        try:
+            # Opening must not wait for whoever fills the pipe: nothing could end that.
+            self._own_descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError as error:
+            raise SourceOpenError(
+                f"source '{self._path}': cannot be read: {(error.strerror or str(error)).lower()}"
+            ) from error
+        return self._own_descriptor
+
     def _open_message(self) -> str:
         if self._is_stopped:
-            return "source '-': stopped before its first picture"
-        return "source '-': expected a video, got bytes that FFmpeg cannot read, or none"
+            return f"source '{self._name}': stopped before its first picture"
+        return (
+            f"source '{self._name}': expected a video, got bytes that FFmpeg cannot read, or none"
+        )
 
     def _describe(self, video: VideoStream, first: av.VideoFrame) -> StreamInfo:
         picture = self._picture(first)
         return StreamInfo(
             stream_id=self._stream_id,
-            name="-",
+            name=self._name,
             width=picture.width,
             height=picture.height,
             time_base=first.time_base or video.time_base or Fraction(1, 1000),
@@ -165,13 +195,13 @@ class StdinSource(OpenedSource):
             sample_aspect=sample_aspect(video, self._orientation),
         )
 
-    def _frame(self, decoded: av.VideoFrame, index: int, last_pts: int) -> Frame:
-        pts = decoded.pts if decoded.pts is not None else decoded.dts
+    def _frame(self, decoded: av.VideoFrame, index: int, last_pts: int | None) -> Frame:
+        time_base = decoded.time_base or self._stream.time_base
         return Frame(
             stream=self._stream,
             index=index,
-            pts=last_pts + max(1, decoded.duration or 1) if pts is None else pts,
-            time_base=decoded.time_base or self._stream.time_base,
+            pts=time_of(decoded, last_pts, time_base, self._stream.rate),
+            time_base=time_base,
             captured_ns=self._clock.now_ns(),
             picture=self._picture(decoded),
             duration=decoded.duration or None,
@@ -189,3 +219,6 @@ class StdinSource(OpenedSource):
             if self._pipe is not None:
                 self._pipe.close()
                 self._pipe = None
+        if self._own_descriptor is not None:
+            os.close(self._own_descriptor)
+            self._own_descriptor = None

@@ -63,6 +63,20 @@ def find_sources(spec: str, config: InputConfig) -> list[NamedSource]:
         SourceOpenError: a spec that names nothing.
         SourceSpecError: a spec that makes no sense.
     """
+    if not spec.strip():  # of a variable that is not set; as a path it would be all that is here
+        raise SourceSpecError(
+            f"source {spec!r}: expected a file, folder, glob, camera or address, got nothing"
+        )
+    try:
+        return _find(spec, config)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SourceOpenError(
+            f"source '{redact(spec)}': cannot be looked for: {reason}; check the path"
+        ) from error
+
+
+def _find(spec: str, config: InputConfig) -> list[NamedSource]:
     if is_listing(spec) and Path(spec).is_file():
         return [named for entry in read_listing(Path(spec)) for named in _listed(entry, config)]
     if is_network(spec):
@@ -163,6 +177,8 @@ def _root_of_glob(spec: str) -> Path:
 
 
 def _recording(path: Path, config: InputConfig) -> NamedSource:
+    if path.is_fifo() or path.is_char_device():  # may keep its reader waiting
+        return NamedSource(path.stem, lambda stream_id: StdinSource(stream_id=stream_id, path=path))
     hardware = HardwareChoice(path, config.decode)
     return NamedSource(
         path.stem, lambda stream_id: FileSource(path, stream_id=stream_id, hardware=hardware)

@@ -67,6 +67,32 @@ class PictureTrack:
             raise SourceError(f"source '{self._spec}': reading failed: {error.strerror}") from error
 
 
+def first_video(container: InputContainer) -> VideoStream | None:
+    """The first video track that is no cover picture."""
+    from av.stream import Disposition
+
+    videos = container.streams.video
+    return next((v for v in videos if not v.disposition & Disposition.attached_pic), None)
+
+
+def time_of(
+    decoded: av.VideoFrame, last_pts: int | None, time_base: Fraction, rate: Fraction | None
+) -> int:
+    """When a picture is shown, in ticks; where it does not say, a picture's length after the last.
+
+    Args:
+        decoded: the picture.
+        last_pts: of the picture before, or None for the first, which then is shown at 0.
+        time_base: seconds a tick.
+        rate: of the track, or None.
+    """
+    pts = decoded.pts if decoded.pts is not None else decoded.dts
+    if pts is not None:
+        return pts
+    step = decoded.duration or (round(1 / (rate * time_base)) if rate else 1)
+    return 0 if last_pts is None else last_pts + max(1, step)
+
+
 def sample_aspect(video: VideoStream, orientation: Orientation) -> Fraction | None:
     """Width to height of a pixel of the upright picture, or None where pixels are square."""
     aspect = video.sample_aspect_ratio

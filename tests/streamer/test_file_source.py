@@ -106,6 +106,19 @@ def test_what_is_no_video_is_one_clear_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["12:30.mkv", "cam:1.mkv", "data:a.mkv", "-a%d.mkv"])
+def test_name_that_looks_like_an_address_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / "clip.mkv", [0, 40])
+    Path("clip.mkv").rename(name)
+
+    _, frames = read(Path(name))
+
+    assert len(frames) == 2
+
+
 def test_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(SourceOpenError, match="expected a video"):
         read(tmp_path)

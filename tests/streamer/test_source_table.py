@@ -1,5 +1,6 @@
 """What is written after --source finds its source, or one clear line."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from streamer.sources.images import ImagesSource
 from streamer.sources.inlets import open_inlets
 from streamer.sources.input_config import InputConfig
 from streamer.sources.pace import Paced
+from streamer.sources.stdin import StdinSource
 from streamer.sources.synthetic import SyntheticSource
 
 
@@ -101,16 +103,44 @@ def test_synthetic_takes_options() -> None:
         assert (source.stream.frame_count, source.stream.width) == (3, 96)
 
 
+def test_pipe_with_a_name_is_read_as_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "door.mkv")
+    (source,) = sources_of([str(tmp_path / "door.mkv")])
+
+    assert isinstance(source, StdinSource)  # a file's reader would wait for a writer for good
+    assert source.stream_id == "door"
+
+
+@pytest.mark.parametrize(
+    "stem",
+    ["é" * 125, "猫" * 83, "x" * 250, "bad\udcff" * 30],
+    ids=["two bytes each", "three bytes each", "one byte each", "not text"],
+)
+def test_id_of_a_long_name_leaves_room_for_suffixes(stem: str) -> None:
+    source, _ = sources_of([f"{stem}.mp4", "synthetic"])
+
+    assert 100 <= len(source.stream_id.encode()) <= 200  # and it is text, whatever the name was
+
+
+def test_id_is_never_that_of_another_source_unfinished() -> None:
+    sources = sources_of(["clip.mp4", "clip.partial.mp4", "CLIP.avi", "synthetic"])
+
+    assert [source.stream_id for source in sources[:3]] == ["clip", "clip_partial", "CLIP-2"]
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
+        ("", "expected a file, .*, got nothing"),
+        (" ", "got nothing"),
+        (f"{'x' * 300}.mp4", "file name too long"),
         ("*.nothing", "got none there"),
         ("gopher://user:secret@host/path", "expected one of"),
         ("synthetic:colour=red", "expected one of"),
         ("synthetic:frames=many", "expected a number"),
         ("synthetic:frames=0", "frames"),
     ],
-    ids=["glob", "network", "key", "value", "range"],
+    ids=["nothing", "blank", "too long", "glob", "network", "key", "value", "range"],
 )
 def test_senseless_source_is_one_clear_line(spec: str, message: str) -> None:
     with pytest.raises(SourceOpenError, match=message) as caught:

@@ -11,12 +11,14 @@ import time
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import pytest
 
 from streamer.errors import SourceOpenError
+from streamer.sources.file import FileSource
 from streamer.sources.stdin import StdinSource
 from tests.paths import ROOT
 from tests.streamer.clips import number_of, write_clip
@@ -121,6 +123,38 @@ def test_a_stream_reads_back_with_its_numbers(clip: bytes) -> None:
         assert not source.stream.is_live  # a pipe waits for its reader
     assert [number_of(frame.bgr()) for frame in frames] == [0, 1, 2, 3]
     assert [frame.pts for frame in frames] == [0, 40, 100, 140]
+
+
+def test_pictures_without_times_begin_at_zero(tmp_path: Path) -> None:
+    path = tmp_path / "clip.h264"  # its pictures have none
+    write_clip(path, [0, 1, 2], time_base=Fraction(1, 25))
+    with piped(path.read_bytes()) as descriptor, StdinSource(descriptor=descriptor) as source:
+        piped_s = [frame.time_s for frame in source]
+    with FileSource(path, stream_id="clip") as source:
+        filed_s = [frame.time_s for frame in source]
+    assert piped_s == filed_s
+    assert piped_s[0] == 0
+
+
+def test_a_pipe_with_a_name_is_read_to_its_end(tmp_path: Path, clip: bytes) -> None:
+    path = tmp_path / "door.mkv"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(clip,))
+    writer.start()
+    with StdinSource(path=path) as source:
+        frames = list(source)
+        assert source.stream.name == str(path)
+    writer.join()
+    assert [number_of(frame.bgr()) for frame in frames] == [0, 1, 2, 3]
+
+
+def test_stopping_ends_waiting_for_whoever_fills_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "door.mkv"
+    os.mkfifo(path)
+    source = StdinSource(path=path)
+    threading.Timer(0.05, source.stop).start()
+    with pytest.raises(SourceOpenError, match=r"door\.mkv': stopped"), source:
+        pass
 
 
 def test_a_stream_cut_off_keeps_what_came_before(clip: bytes) -> None:
