@@ -5,8 +5,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from rich.table import Table
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Row:
 
 def table_of(rows: Sequence[Row]) -> Table:
     """Ratios first; a part's name stands at its first row."""
+    from rich.table import Table  # here: who only makes rows does without it
+
     table = Table(title="ratios, and what they are made of", title_justify="left")
     table.add_column("ratio", justify="right", no_wrap=True)
     table.add_column("aim", justify="right", no_wrap=True)
