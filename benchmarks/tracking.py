@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from analytics.mot import track_sequence
 from analytics.mot_text import read_boxes, read_sequence
-from analytics.tracking.association import iou_matrix
 from analytics.tracking.tracker import TRACKERS, TrackerConfig, build_tracker
 from detector.detections import Detections
+from detector.overlap import iou_matrix
 
 SEQUENCES = (
     "ADL-Rundle-6",
@@ -94,7 +94,7 @@ def quality(folder: Path, config: TrackerConfig) -> dict[str, Quality]:
 
 
 def _accumulate(accumulator: Any, real: Detections, found: Detections) -> None:  # Any: untyped
-    overlap = iou_matrix(real.xyxy.astype(np.float64), found.xyxy.astype(np.float64))
+    overlap = iou_matrix(real.xyxy, found.xyxy)
     # motmetrics 1.4's own distances call what numpy 2 no longer has; its matching is used.
     accumulator.update(_ids(real), _ids(found), np.where(overlap >= MIN_IOU, 1 - overlap, np.nan))
 

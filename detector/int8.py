@@ -20,6 +20,7 @@ from detector.errors import DetectorError
 from detector.host_peaks import Rows, peaks_above
 from detector.network import Heads
 from detector.onnx_graph import HEADS
+from detector.overlap import iou_matrix
 
 MIN_SCORE = 0.3  # of the boxes that have to be found again
 SLACK = 0.1  # of score, so that nothing depends on which side of MIN_SCORE a box falls
@@ -163,11 +164,6 @@ def _boxes(request: Any, inputs: Iterable[NDArray[np.float32]]) -> list[Rows]:
 
 def _has_partner(boxes: Rows, others: Rows) -> NDArray[np.bool_]:
     """(N,): whether a box of the same class overlaps by MIN_IOU."""
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:4], others[None, :, 2:4])
-    shared = (high - low).clip(0).prod(2)
-    area = [(each[:, 2:4] - each[:, :2]).prod(1) for each in (boxes, others)]
-    union = area[0][:, None] + area[1][None] - shared
-    is_near = shared >= MIN_IOU * np.maximum(union, 1e-9)
+    is_near = iou_matrix(boxes[:, :4], others[:, :4]) >= MIN_IOU
     partner: NDArray[np.bool_] = (is_near & (boxes[:, None, 5] == others[None, :, 5])).any(1)
     return partner

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import run
-from analytics.tracking.association import iou_matrix
 from detector.failure import DONE
+from detector.overlap import iou_matrix
 from tests.paths import ROOT
 
 PHOTOS = ROOT / "configs" / "photos"

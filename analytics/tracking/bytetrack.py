@@ -8,13 +8,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.tracking.association import iou_matrix
 from analytics.tracking.kalman import Floats, Rows
 from analytics.tracking.limits import expect, max_age
 from analytics.tracking.matching import Gain, Mask, Matching
 from analytics.tracking.shape import xyah_to_xyxy, xyxy_to_xyah
 from analytics.tracking.sighting import Moment, Sightings
 from analytics.tracking.tracks import Tracks
+from detector.overlap import iou_matrix
 
 # Standard deviations of centre x and y, ratio, and height: parts of the box's height, and for
 # the ratio numbers of its own (Wojke et al. 2017, Deep SORT, whose filter ByteTrack takes).

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from detector.overlap import iou_matrix
 from detector.yolox_decode import Anchors, Boxes, Table, decode, suppress
 
 ANCHORS = Anchors.of_input(64, 96)  # 8 x 12, 4 x 6, 2 x 3 cells
@@ -156,7 +156,7 @@ def test_suppression_is_a_subset_without_doubles_and_idempotent(
         tuple(row) for row in boxes.xyxy.tolist()
     }
     same_class = found.class_id[:, None] == found.class_id[None]
-    overlap = np.triu(_iou(found.xyxy) * same_class, k=1)
+    overlap = np.triu(iou_matrix(found.xyxy, found.xyxy) * same_class, k=1)
     assert overlap.max(initial=0) <= max_iou + 1e-6  # float32 boxes, float64 arithmetic
     again = suppress(
         Boxes(found.xyxy, found.score, found.class_id), max_iou=max_iou, top_k=count + 1
@@ -169,13 +169,3 @@ def _random_boxes(rng: np.random.Generator, count: int) -> Boxes:
     xyxy = np.hstack([corner, corner + rng.uniform(1, 80, (count, 2))]).astype(np.float32)
     score = rng.uniform(0.01, 1, count).astype(np.float32)
     return Boxes(xyxy, score, rng.integers(0, 3, count).astype(np.int32))
-
-
-def _iou(xyxy: NDArray[np.float32]) -> NDArray[np.float64]:
-    boxes = xyxy.astype(np.float64)
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    common = np.prod(np.clip(high - low, 0, None), axis=-1)
-    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=-1)
-    overlap: NDArray[np.float64] = common / (area[:, None] + area[None] - common)
-    return overlap

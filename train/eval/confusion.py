@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.overlap import iou_matrix
 from train.eval.coco_ap import CocoRow
 from train.eval.truth import Truth
 
@@ -64,7 +65,7 @@ def confusion(
         truth_class = [place[note["category_id"]] for note in notes] + [-1]
         found_class = [place[row["category_id"]] for row in found] + [-1]
         is_crowd = np.array([bool(note.get("iscrowd", 0)) for note in notes], bool)
-        iou = _iou(_boxes(notes), _boxes(found))
+        iou = iou_matrix(_boxes(notes), _boxes(found))
         is_same = np.equal.outer(np.array(truth_class[:-1]), np.array(found_class[:-1]))
         for one, other in _pairs(iou, is_same, is_crowd, min_iou):
             counts[truth_class[one], found_class[other]] += 1
@@ -97,18 +98,7 @@ def _pairs(
     return pairs + [(-1, int(other)) for other in np.flatnonzero(free_found & ~in_crowd)]
 
 
-def _iou(ones: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of x, y, width, height boxes (N, 4) and (M, 4): (N, M)."""
-    low = np.maximum(ones[:, None, :2], others[None, :, :2])
-    high = np.minimum(
-        (ones[:, :2] + ones[:, 2:])[:, None], (others[:, :2] + others[:, 2:])[None, :]
-    )
-    inside = (high - low).clip(0).prod(axis=2)
-    union = ones[:, 2:].prod(axis=1)[:, None] + others[:, 2:].prod(axis=1)[None] - inside
-    ratio: NDArray[np.float64] = np.zeros_like(inside)
-    np.divide(inside, union, out=ratio, where=union > 0)
-    return ratio
-
-
 def _boxes(each: Sequence[Any]) -> NDArray[np.float64]:  # Any: notes or rows
-    return np.array([item["bbox"] for item in each], np.float64).reshape(-1, 4)
+    """(N, 4) x1, y1, x2, y2."""
+    boxes = np.array([item["bbox"] for item in each], np.float64).reshape(-1, 4)
+    return np.hstack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]])
