@@ -12,6 +12,8 @@ Point = tuple[float, float]  # x, y
 Points = NDArray[np.float64]  # (N, 2): x, y
 Homography = NDArray[np.float64]  # (3, 3), takes (x, y, 1) columns
 
+_DEPTH_CELLS = 33  # along each side of the grid on which a polygon's depth is looked for; odd
+
 
 def signed_area(one: Point, two: Point, three: Point) -> float:
     """Twice the triangle's area: above 0 where `three` is right of one -> two as seen.
@@ -77,6 +79,21 @@ class Polygons:
         is_inside = np.add.reduceat(hits, self._first, axis=1, dtype=np.int64) % 2 == 1
         far = np.sqrt(np.minimum.reduceat(square, self._first, axis=1))
         return np.where(is_inside, far, -far)
+
+
+def deepest(polygon: Points) -> float:
+    """About how far from the outline of (M, 2) corners the place farthest inside is; 0 or more.
+
+    >>> round(deepest(np.array([[0.0, 0], [100, 0], [100, 4], [0, 4]])), 2)
+    2.0
+    """
+    middles = (polygon + np.roll(polygon, -1, axis=0)) / 2
+    across = (middles[:, None] + middles[None]).reshape(-1, 2) / 2  # finds slanting strips
+    low, high = polygon.min(axis=0), polygon.max(axis=0)
+    parts = (np.arange(_DEPTH_CELLS) + 0.5) / _DEPTH_CELLS
+    grid = np.stack(np.meshgrid(parts, parts), axis=-1).reshape(-1, 2) * (high - low) + low
+    depths = Polygons([polygon]).distance(np.concatenate([across, grid]))
+    return max(0.0, float(depths.max()))
 
 
 def contains(polygon: Points, points: Points) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from analytics.region import reference_points
 from analytics.roster import Sightings, grown
 from analytics.scene_config import HeatmapConfig
 
-_OUTSIDE = -1
+_NOWHERE = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,19 +45,19 @@ class Heatmap:
         self._shape = (max(1, round(columns * size[1] / size[0])), columns)
         self._passages = np.zeros(self._shape[0] * columns, np.int64)
         self._dwell_s = np.zeros(self._shape[0] * columns)
-        self._cell = np.full(0, _OUTSIDE, np.intp)  # of each track's last sighting
+        self._cell = np.full(0, _NOWHERE, np.intp)  # of each track's last sighting
 
     def update(self, sightings: Sightings) -> None:
         """Add what has happened since the sightings before."""
         if len(self._cell) < sightings.capacity:
-            self._cell = grown(self._cell, sightings.capacity, _OUTSIDE)
+            self._cell = grown(self._cell, sightings.capacity, _NOWHERE)
         row = sightings.row
-        before = np.where(sightings.is_new, _OUTSIDE, self._cell[row])
-        stayed = before != _OUTSIDE
+        before = np.where(sightings.is_new, _NOWHERE, self._cell[row])
+        stayed = before != _NOWHERE
         spent_s = sightings.time_s - sightings.before_s
         np.add.at(self._dwell_s, before[stayed], spent_s[stayed])
         cell = self._cells(sightings.boxes_xyxy)
-        np.add.at(self._passages, cell[(cell != before) & (cell != _OUTSIDE)], 1)
+        np.add.at(self._passages, cell[cell != before], 1)
         self._cell[row] = cell
 
     def heat(self) -> Heat:
@@ -69,10 +69,10 @@ class Heatmap:
         return Heat(passages, dwell_s, self._size)
 
     def _cells(self, boxes_xyxy: NDArray[np.float64]) -> NDArray[np.intp]:
-        """(N,) the cell of each box's feet; a box cut off by the lower edge stands on that edge."""
+        """(N,) the cell of each box's feet; those of a box cut off by an edge stand on it."""
         feet = reference_points(boxes_xyxy, "bottom_centre")
         grid = np.array([self._shape[1], self._shape[0]])
-        place = (feet + 0.5) / self._size
-        is_seen = ((place >= 0) & (place <= 1)).all(axis=1)
-        column, line = np.minimum(np.floor(place * grid), grid - 1).T
-        return np.where(is_seen, line * grid[0] + column, _OUTSIDE).astype(np.intp)
+        place = np.clip((feet + 0.5) / self._size, 0, 1)
+        column, line = np.minimum(np.floor(place * grid), grid - 1).astype(np.intp).T
+        cells: NDArray[np.intp] = line * grid[0] + column
+        return cells

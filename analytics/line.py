@@ -10,8 +10,9 @@ from typing import Literal
 
 import numpy as np
 
+from analytics.edge import reaching_line
 from analytics.event import Change
-from analytics.geometry import Point, line_distance, passes_between
+from analytics.geometry import Point, Points, line_distance, passes_between
 from analytics.region import LineConfig, to_pixels
 from analytics.roster import Roster, Sightings, Step
 from analytics.selection import Classes, References
@@ -53,8 +54,8 @@ class Lines:
     """The lines of one stream; for one thread.
 
     A crossing counts when a track is certain to be on the other side and the step that changed
-    sides met the segment, its ends included. A track whose first sightings are within the band is
-    on no side until it leaves the band.
+    sides met the segment, its ends included; one that ends on the picture's edge goes on beyond it.
+    A track whose first sightings are within the band is on no side until it leaves the band.
 
     Args:
         configs: the lines.
@@ -77,6 +78,10 @@ class Lines:
         self._roster = roster
         self._starts = _places([to_pixels([line.start], line.unit, size) for line in configs])
         self._ends = _places([to_pixels([line.end], line.unit, size) for line in configs])
+        self._reaches = [
+            reaching_line(start, end, size)
+            for start, end in zip(self._starts, self._ends, strict=True)
+        ]
         self._references = References([line.reference for line in configs])
         self._classes = Classes([line.classes for line in configs], class_names)
         bands_px = [line.hysteresis * min(size) for line in configs]
@@ -111,10 +116,10 @@ class Lines:
     def _crossing(self, flip: Flip) -> Change | None:
         """The crossing, counted, or None beside the segment or for a class nobody wants."""
         line, class_id = flip.border, int(self._roster.class_id[flip.row])
-        step, (start, end) = flip.step, self._ends_of(line)
+        step, (start, end) = flip.step, self._reaches[line]
         if not self._classes.wants(line, class_id):
             return None
-        if not passes_between(step.before, step.after, start, end):
+        if not passes_between(step.before, step.after, _point(start), _point(end)):
             return None
         direction: Direction = "in" if flip.side > 0 else "out"
         self._counts[line][direction][class_id] += 1
@@ -139,13 +144,17 @@ class Lines:
         return float(before / (before - after))
 
     def _ends_of(self, line: int) -> tuple[Point, Point]:
-        (x, y), (to_x, to_y) = self._starts[line].tolist(), self._ends[line].tolist()
-        return (x, y), (to_x, to_y)
+        return _point(self._starts[line]), _point(self._ends[line])
 
     def _count(self, line: int) -> LineCount:
         start, end = self._ends_of(line)
         by_class = [MappingProxyType(dict(self._counts[line][way])) for way in ("in", "out")]
         return LineCount(self._configs[line].name, start, end, *by_class)
+
+
+def _point(place: Points) -> Point:
+    x, y = place.tolist()
+    return x, y
 
 
 def _places(places: Sequence[np.ndarray]) -> np.ndarray:

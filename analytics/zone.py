@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.crowd import CrowdRule, Occupancy, OccupancyMeter
+from analytics.edge import reaching_area
 from analytics.event import Cause, Change, Kind, Phase
-from analytics.geometry import Point, Points, Polygons, outline_meetings
+from analytics.geometry import Point, Points, Polygons, deepest, outline_meetings
 from analytics.region import ZoneConfig, to_pixels
 from analytics.roster import Roster, Sightings, Step, grown
 from analytics.selection import Classes, References
@@ -57,7 +58,7 @@ class Zones:
 
     A visit begins and ends where the path meets the outline, between two sightings; a track that
     is first seen inside begins there and then, and one that is lost inside ends at its last
-    sighting.
+    sighting. A zone that runs along the picture's edge goes on beyond it.
 
     Args:
         configs: the zones.
@@ -81,12 +82,17 @@ class Zones:
         self._configs = tuple(configs)
         self._roster = roster
         self._update_s = update_s
-        self._polygons = Polygons([to_pixels(zone.points, zone.unit, size) for zone in configs])
-        for corners in self._polygons.corners:
+        self._drawn = [to_pixels(zone.points, zone.unit, size) for zone in configs]
+        for corners in self._drawn:
             corners.setflags(write=False)
+        self._polygons = Polygons([reaching_area(corners, size) for corners in self._drawn])
         self._references = References([zone.reference for zone in configs])
         self._classes = Classes([zone.classes for zone in configs], class_names)
-        bands_px = [zone.hysteresis * min(size) for zone in configs]
+        # Half of the way in, or nobody could ever be far enough inside a narrow zone.
+        bands_px = [
+            min(zone.hysteresis * min(size), deepest(corners) / 2)
+            for zone, corners in zip(configs, self._drawn, strict=True)
+        ]
         self._sides = Sides(bands_px, [zone.confirm_s for zone in configs], is_trusting=True)
         self._loiter_s = np.array(
             [math.inf if zone.loiter_s is None else zone.loiter_s for zone in configs]
@@ -151,6 +157,7 @@ class Zones:
         distance = np.empty((len(sightings), len(self._configs)))
         for places, zones in self._references.each(points):
             distance[:, zones] = self._polygons.distance(places)[:, zones]
+        distance[distance == 0] = np.finfo(np.float64).tiny  # the outline belongs to the zone
         flips = self._sides.update(sightings, points, distance)
         changes = [change for flip in flips for change in self._turn(flip)]
         new = sightings.row[sightings.is_new]
@@ -280,7 +287,7 @@ class Zones:
             column.setflags(write=False)
         return ZoneState(
             self._configs[zone].name,
-            self._polygons.corners[zone],
+            self._drawn[zone],
             self._entered[zone],
             self._left[zone],
             self._dwell_s[zone],

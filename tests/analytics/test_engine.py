@@ -144,6 +144,13 @@ def test_heat_holds_seconds_and_passages() -> None:
     assert last.heat.passages.tolist() == [[0, 0], [1, 1]]
 
 
+def test_feet_cut_off_by_the_edge_stand_on_it() -> None:
+    config = SceneConfig(heatmap=HeatmapConfig(columns=2))
+    last, _ = watch(engine(config), path([(20, 108), (20, 108)], step_s=1.0))
+    assert last.heat is not None
+    assert last.heat.dwell_s.tolist() == [[0, 0], [1, 0]]
+
+
 def test_traces_hold_the_last_seconds_of_those_in_sight() -> None:
     counter = engine(SceneConfig(trace_s=0.25))
     seen: list[Seen] = [(0.0, {1: (10, 50), 2: (5, 5)}), (0.1, {1: (20, 50), 2: (5, 5)})]

@@ -25,7 +25,7 @@ from benchmarks.counting import (
 )
 from tests.analytics.paths_seen import SIZE, Seen, engine, path, result, watch
 
-UP = LineConfig("gate", (50.0, 100.0), (50.0, 0.0))  # from below: its right is the picture's right
+UP = LineConfig("gate", (50.0, 80.0), (50.0, 0.0))  # from below: its right is the picture's right
 WIDE = replace(UP, start=(50.0, 1000.0), end=(50.0, -1000.0))
 
 places = st.tuples(st.integers(0, 400), st.integers(0, 400)).map(lambda p: (p[0] / 4, p[1] / 4))
@@ -53,10 +53,10 @@ def ends(analysis: Analysis) -> tuple[int, int]:
         pytest.param(
             [(40, 50), (50.9, 50), (49.1, 50), (50.9, 50), (60, 50)], (1, 0), id="jitter, then over"
         ),
-        pytest.param([(40, 110), (60, 110)], (0, 0), id="past the end"),
-        pytest.param([(40, 100), (60, 100)], (1, 0), id="through the end"),
-        pytest.param([(40, 50), (40, 110), (60, 110), (60, 50)], (0, 0), id="around the end"),
-        pytest.param([(40, 110), (60, 110), (60, 50), (40, 50)], (0, 1), id="around, then through"),
+        pytest.param([(40, 90), (60, 90)], (0, 0), id="past the end"),
+        pytest.param([(40, 80), (60, 80)], (1, 0), id="through the end"),
+        pytest.param([(40, 50), (40, 90), (60, 90), (60, 50)], (0, 0), id="around the end"),
+        pytest.param([(40, 90), (60, 90), (60, 50), (40, 50)], (0, 1), id="around, then through"),
         pytest.param([(50.5, 50), (60, 50)], (0, 0), id="born within the band"),
     ],
 )
@@ -212,3 +212,20 @@ def test_noise_on_boxes_changes_counts_by_less_than_two_per_cent() -> None:
     )
     counted = np.array([(line.in_count, line.out_count) for line in last.lines])
     assert np.abs(counted - truth).sum() < 0.02 * truth.sum()
+
+
+@pytest.mark.parametrize(
+    ("line", "feet_y", "expected"),
+    [
+        pytest.param(replace(UP, start=(0.5, 1.0), end=(0.5, 0.0), unit="share"), 109, 1, id="on"),
+        pytest.param(replace(UP, start=(50.0, 100.0)), 109, 1, id="px of the last row"),
+        pytest.param(replace(UP, start=(50.0, 95.0)), 109, 0, id="ends before the edge"),
+        pytest.param(replace(UP, end=(50.0, 40.0)), 20, 0, id="the other end"),
+        pytest.param(LineConfig("low", (20.0, 100.0), (40.0, 100.0)), 109, 0, id="along the edge"),
+    ],
+)
+def test_a_line_to_the_edge_is_crossed_by_feet_beyond_it(
+    line: LineConfig, feet_y: float, expected: int
+) -> None:
+    """Detectors do not clip: of somebody cut off by the lower edge the box ends below it."""
+    assert sum(counts([(40, feet_y), (60, feet_y)], line)) == expected

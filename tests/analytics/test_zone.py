@@ -170,3 +170,38 @@ def test_dwell_equals_the_truth_with_true_boxes_and_dropped_frames(seed: int) ->
     for name, dwell_s in truth.items():
         assert found[name] == pytest.approx(dwell_s, abs=1e-3)  # float32 boxes
     assert all(spans[name or 0][1] > spans[name or 0][0] for name in found)
+
+
+@pytest.mark.parametrize("feet", [(50.0, 90.0), (50.0, 100.5), (50.0, 109.0), (-3.0, 50.0)])
+def test_a_zone_to_the_edge_goes_on_beyond_it(feet: tuple[float, float]) -> None:
+    """Detectors do not clip: of somebody cut off by the edge the box ends beyond it."""
+    whole = ZoneConfig("all", ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)), unit="share")
+    pixels = ZoneConfig("px", ((0.0, 0.0), (100.0, 0.0), (100.0, 100.0), (0.0, 100.0)))
+    scene = SceneConfig(zones=(whole, pixels))
+    last, _ = watch(engine(scene), path([feet, feet]))
+    assert [zone.entered for zone in last.zones] == [1, 1]
+    assert last.zones[0].points.min() == -0.5  # drawn as it was
+
+
+def test_who_walks_along_the_edge_comes_into_a_zone_there() -> None:
+    low = ZoneConfig("low", ((30.0, 60.0), (70.0, 60.0), (70.0, 100.0), (30.0, 100.0)))
+    points = [(x, 104.0) for x in (10.0, 25.0, 40.0, 55.0, 75.0, 90.0)]
+    last, events = watch(engine(SceneConfig(zones=(low,))), path(points))
+    assert [cause for _, cause, _, _ in visits(events)] == ["crossed", "crossed"]
+    assert last.zones[0].entered == 1
+
+
+def test_a_first_sighting_on_the_outline_is_inside() -> None:
+    last, events = watch(engine(SceneConfig(zones=(ROOM,))), path([(30, 50), (40, 50), (50, 50)]))
+    assert [cause for _, cause, _, _ in visits(events)] == ["appeared", "lost"]
+    assert last.zones[0].entered == 1
+
+
+@pytest.mark.parametrize("width", [1.0, 1.5, 3.0])
+def test_a_zone_narrower_than_the_band_is_entered_too(width: float) -> None:
+    """Its middle is less than the band of 1.01 px inside."""
+    strip = ZoneConfig("strip", ((50.0, 0.0), (50.0 + width, 0.0), (50.0 + width, 90), (50.0, 90)))
+    points = [(45 + x / 4, 50.0) for x in range(40)]
+    last, _ = watch(engine(SceneConfig(zones=(strip,))), path(points))
+    assert (last.zones[0].entered, last.zones[0].left) == (1, 1)
+    assert last.zones[0].dwell_s == pytest.approx(width / 0.25 * 0.1)
