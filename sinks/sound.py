@@ -6,6 +6,7 @@ import io
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -13,6 +14,7 @@ from typing import Self, cast
 import av
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
+from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 
@@ -73,6 +75,8 @@ class Sound:
             if _can_copy(source):
                 track = output.add_stream_from_template(source)
                 packets = self._copied(source)
+                if source.codec_context.name == "aac" and not source.codec_context.extradata:
+                    packets = _framed(packets, source, track)
             else:
                 with av.open(io.BytesIO(), "w", format="mp4") as trial:
                     _add_aac(trial, source).codec_context.open()
@@ -205,6 +209,24 @@ class Sound:
 def _start_s(packet: Packet[AudioStream]) -> Fraction:
     assert packet.dts is not None  # _in_order let it pass
     return packet.dts * packet.time_base
+
+
+def _framed(
+    packets: Iterator[Packet[AudioStream]], source: AudioStream, track: AudioStream
+) -> Iterator[Packet[AudioStream]]:
+    """AAC without the header before each packet that broadcast has; the track says it instead.
+
+    FFmpeg's muxer does so by itself, but not where a file grows in fragments. The first packet is
+    read now, because the track must know before anything is written.
+    """
+    unframe = BitStreamFilterContext("aac_adtstoasc", source)
+    unframed = (plain for packet in packets for plain in unframe.filter(packet))
+    first = next(unframed, None)
+    if first is None:
+        return unframed
+    (setup,) = [data for data in first.iter_sidedata() if data.data_type == "new_extradata"]
+    track.codec_context.extradata = bytes(setup)
+    return chain([first], unframed)
 
 
 def _can_copy(source: AudioStream) -> bool:

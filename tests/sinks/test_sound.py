@@ -61,8 +61,19 @@ def _tone(
     container.mux(audio.encode(None))
 
 
+def samples_of(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return sum(frame.samples for frame in container.decode(audio=0))
+
+
 def _write(target: Path, stream: StreamInfo, pts: Sequence[int]) -> None:
     write_all(FileSink(target, ()), results(pts, stream=stream))
+
+
+def _annotate(path: Path, target: Path) -> None:
+    with FileSource(path, stream_id="clip") as source, FileSink(target, ()) as sink:
+        for frame in source:
+            sink.write(Result(frame, Detections.empty(), 0, 0))
 
 
 @pytest.mark.parametrize(
@@ -87,6 +98,18 @@ def test_sound_that_mp4_can_hold_is_copied_bit_by_bit(
     off = [abs(a - b) for (a, _), (b, _) in zip(written, given, strict=True)]
     assert max(off) <= Fraction(1, 500)  # Matroska and AVI tick in ms or frames
     assert times_of(target) == [Fraction(index * EVERY, 30000) for index in range(60)]
+
+
+@pytest.mark.parametrize("codec", ["aac", "mp2", "libopus"])
+def test_sound_of_a_transport_stream_is_kept(tmp_path: Path, codec: str) -> None:
+    source, target = tmp_path / "in.ts", tmp_path / "out.mp4"
+    recording(source, codec)
+    _annotate(source, target)
+    assert len(times_of(target)) == 60
+    given, written = sound_of(source), sound_of(target)
+    off = [abs(a - b) for (a, _), (b, _) in zip(written, given, strict=True)]
+    assert max(off) <= Fraction(1, RATE)
+    assert samples_of(target) == samples_of(source)  # so it is understood
 
 
 def test_other_sound_becomes_aac_of_the_same_length(tmp_path: Path) -> None:
@@ -187,7 +210,5 @@ def test_sound_can_be_left_out(tmp_path: Path) -> None:
 @needs_shared("data", "video", "intel_car-detection.mp4")
 def test_the_sound_of_a_recording_is_copied(tmp_path: Path) -> None:
     path, target = SHARED / "data" / "video" / "intel_car-detection.mp4", tmp_path / "out.mp4"
-    with FileSource(path, stream_id="cars") as source, FileSink(target, ()) as sink:
-        for frame in source:
-            sink.write(Result(frame, Detections.empty(), 0, 0))
+    _annotate(path, target)
     assert sound_of(target) == sound_of(path)
