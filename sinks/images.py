@@ -8,6 +8,7 @@ from detector.detections import Detections
 from sinks.annotate import Annotator
 from sinks.canvas import BgrCanvas
 from sinks.picture_file import is_picture, write_picture
+from sinks.target import exists
 from streamer.errors import SinkError
 from streamer.frame import Frame
 from streamer.result import Result
@@ -46,7 +47,7 @@ class PictureWriter:
         if self._only is not None and frame.index:
             raise SinkError(f"{self._only}: expected one picture, got more; name a folder")
         target = self._only or self._folder / picture_name(frame)
-        if not self._overwrite and target.exists():
+        if not self._overwrite and exists(target):
             raise SinkError(f"{target}: exists; allow overwriting or choose another output folder")
         pixels = frame.bgr().copy()
         self._annotator.draw_result(BgrCanvas(pixels), result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from streamer.errors import SinkError
@@ -25,5 +26,8 @@ def unwritable(target: Path, error: Exception) -> SinkError:
     """
     reason = (getattr(error, "strerror", None) or str(error)).lower()
     partial = partial_path(target)
-    rest = f"what was written is in {partial.name}" if partial.exists() else "choose another output"
+    is_left = False
+    with suppress(OSError):  # a name too long for the one may do for the other
+        is_left = partial.exists()
+    rest = f"what was written is in {partial.name}" if is_left else "choose another output"
     return SinkError(f"{target}: cannot be written: {reason}; {rest}")

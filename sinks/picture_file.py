@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -40,7 +41,8 @@ def write_picture(target: Path, pixels: BgrArray) -> None:
         partial.write_bytes(data.tobytes())
         partial.replace(target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # its name may be the trouble
+            partial.unlink(missing_ok=True)
         raise unwritable(target, error) from error
     except cv2.error as error:
         raise SinkError(

@@ -9,8 +9,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from sinks.partial import partial_path, unwritable
 from sinks.picture_file import is_picture
 from streamer.errors import SinkError
+from streamer.sources.listing import is_listing, read_listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,29 +21,30 @@ class Inputs:
 
     Attributes:
         files: every file.
-        picture_folders: where a folder, a glob or a picture begins: pictures are written under
-            the names they have from there.
+        pictures: the names under which its pictures are written, seen from where their folder,
+            glob or picture begins.
     """
 
     files: frozenset[Path]
-    picture_folders: frozenset[Path]
+    pictures: frozenset[Path]
 
 
 def find_inputs(specs: Iterable[str]) -> Inputs:
-    """Every file that `--source` specs name; folders and globs are searched."""
+    """Every file that `--source` specs name; lists are read, folders and globs searched."""
     files: set[Path] = set()
-    folders: set[Path] = set()
-    for spec in specs:
+    pictures: set[Path] = set()
+    for spec in _with_listed(specs):
         root, found = _search(spec)
-        here = {path.resolve() for path in found if path.is_file()}
-        files |= here
-        if any(is_picture(path) for path in here):
-            folders.add(root.resolve())
-    return Inputs(frozenset(files), frozenset(folders))
+        here = [path for path in found if path.is_file()]
+        files.update(path.resolve() for path in here)
+        pictures.update(path.relative_to(root) for path in here if is_picture(path))
+    return Inputs(frozenset(files), frozenset(pictures))
 
 
 def check_targets(targets: Sequence[Path], inputs: Inputs, *, overwrite: bool) -> None:
     """Refuse to write a file twice, over an input, or over what exists unless that is allowed.
+
+    That goes for what lies beside a target too: the configuration, and the file while it grows.
 
     Args:
         targets: the files to be written.
@@ -51,17 +54,18 @@ def check_targets(targets: Sequence[Path], inputs: Inputs, *, overwrite: bool) -
     Raises:
         SinkError: one of these would happen.
     """
-    seen: set[Path] = set()
-    for target in targets:
-        resolved = target.resolve()
-        if resolved in seen:
-            raise SinkError(f"{target}: two sinks would write it; give each a path of its own")
-        seen.add(resolved)
-        if resolved in inputs.files:
-            raise SinkError(f"{target}: a source would be replaced; choose another output")
-        for path in (target, config_beside(target)):
-            if path.exists() and not overwrite:
-                raise SinkError(f"{path}: exists; pass --overwrite or choose another output")
+    own = [path for target in targets for path in (target, partial_path(target))]
+    configs = {config_beside(target).resolve(): config_beside(target) for target in targets}
+    seen = set(configs)
+    for path in own:
+        if path.resolve() in seen:
+            raise SinkError(f"{path}: two sinks would write it; give each a path of its own")
+        seen.add(path.resolve())
+    for path in (*own, *configs.values()):
+        if path.resolve() in inputs.files:
+            raise SinkError(f"{path}: a source would be replaced; choose another output")
+        if exists(path) and not overwrite:
+            raise SinkError(f"{path}: exists; pass --overwrite or choose another output")
 
 
 def make_room(target: Path, *, overwrite: bool) -> None:
@@ -103,14 +107,15 @@ def check_picture_folder(folder: Path, inputs: Inputs) -> None:
     Raises:
         SinkError: they would replace their sources.
     """
-    if folder.resolve() in inputs.picture_folders:
+    whole = folder.resolve()
+    if any(whole / name in inputs.files for name in inputs.pictures):
         raise SinkError(f"{folder}: source pictures would be replaced; choose another output")
 
 
 def new_folder(parent: Path, name: str, *, overwrite: bool) -> Path:
     """`parent/name`, or with -2, -3, ... if that exists and may not be written into; not made."""
     folder, number = parent / name, 2
-    while folder.exists() and not overwrite:
+    while exists(folder) and not overwrite:
         folder, number = parent / f"{name}-{number}", number + 1
     return folder
 
@@ -124,6 +129,18 @@ def config_beside(target: Path) -> Path:
     return target.with_name(f"{target.stem}.config.yaml")
 
 
+def exists(path: Path) -> bool:
+    """Whether there is something of this name.
+
+    Raises:
+        SinkError: there can be nothing.
+    """
+    try:
+        return path.exists()
+    except OSError as error:  # a name too long, or a folder that is closed to us
+        raise unwritable(path, error) from error
+
+
 @contextmanager
 def _making(folder: Path) -> Iterator[None]:
     try:
@@ -131,6 +148,14 @@ def _making(folder: Path) -> Iterator[None]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise SinkError(f"{folder}: cannot be made: {reason}; choose another folder") from error
+
+
+def _with_listed(specs: Iterable[str]) -> Iterator[str]:
+    """The specs, and those within the lists that they name."""
+    for spec in specs:
+        yield spec
+        if is_listing(spec) and Path(spec).is_file():
+            yield from (entry.spec for entry in read_listing(Path(spec)))
 
 
 def _search(spec: str) -> tuple[Path, Iterable[Path]]:

@@ -335,6 +335,12 @@ def test_an_existing_picture_is_kept_unless_overwriting_is_allowed(tmp_path: Pat
     assert (tmp_path / "a.png").read_text() == "precious"
 
 
+def test_a_picture_whose_name_leaves_no_room_is_one_clear_line(tmp_path: Path) -> None:
+    sink = FileSink(tmp_path / "photos.mp4", ())
+    with pytest.raises(SinkError, match="file name too long"), sink:
+        sink.write(_pictures(f"{'a' * 250}.png")[0])
+
+
 def test_one_picture_can_go_to_a_path_of_its_own(tmp_path: Path) -> None:
     target = tmp_path / "out.png"
     write_all(FileSink(target, ()), _pictures("cat.jpg"))
