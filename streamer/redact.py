@@ -9,16 +9,29 @@ MASK = "***"
 
 # Parts of names whose values are secrets: ?token=, &X-Amz-Signature=, api_key:, ...
 _SECRET_NAME = re.compile(
-    r"token|secret|passw|\bpass$|_pass$|pwd|credential|signature|\bsig$|_sig$|auth(?!ors?$)|session|jwt"
-    r"|access.?key|key$|key[_-]",
+    r"token|secret|passw|passphrase|passcode|\bpass$|_pass$|pas$|pwd|pw$|credential|signature"
+    r"|\bsig$|_sig$|auth(?!ors?$)|session|jwt|access.?key|key$|key[_-]",
     re.IGNORECASE,
 )
 
-# user:password@ up to the last @ of the authority, for people forget to write %40.
-_USERINFO = re.compile(r"(://[^\s/?#@:\[]*:)[^\s/?#]*(?=@)")
+# user:password@ up to the last @ of the authority, for people forget to write %40, also where the
+# user is an e-mail address.
+_USERINFO = re.compile(r"(://[^\s/?#:]*?(?::|%3a))[^\s/?#]*(?=@)", re.IGNORECASE)
 # A password with an unescaped / ? or #: what follows the colon cannot be a port, and an @ comes.
-_BROKEN_USERINFO = re.compile(r"(://[^\s/?#@:\[]*:)(?!\d*(?:[/?#]|$))[^\s/?#@]*[/?#]\S*(?=@)")
+_BROKEN_USERINFO = re.compile(r"(://[^\s/?#@:\[]*:)(?!\d{0,5}(?:[/?#]|$))[^\s/?#@]*[/?#]\S*(?=@)")
+# A password with a blank in it; a colon before a blank is a sentence's.
+_SPACED_USERINFO = re.compile(
+    r"(://[^\s/?#@:\[]*:)(?!\d{0,5}[\s,'\"])[^\s/?#@]+[ ][^\n/?#@'\"]*(?=@)"
+)
 _QUERY = re.compile(r"([?&;#])([^\s=&;#?/]+)=([^\s&;#'\"<>]+)")
+# Cameras that take it in the path: /user=admin_password=secret_channel=1_stream=0.sdp
+_IN_PATH = re.compile(
+    r"(://\S*?[/_](?:password|passwd|pass|pwd)=)(?:(?!_[a-z]+=)[^\s&;#?/'\"<>])+", re.IGNORECASE
+)
+# What lets anyone send to a streaming service in its owner's name: the long last part of its path.
+_STREAM_KEY = re.compile(
+    r"(rtmps?://[^\s/]+/(?:[^\s/?#'\"]+/)+)(?=[\w-]*\d)[\w-]{16,}", re.IGNORECASE
+)
 
 
 def redact(text: str) -> str:
@@ -29,8 +42,8 @@ def redact(text: str) -> str:
     >>> redact("cannot open 'rtsp://admin:hunter2@door/1?token=abc&fps=5'")
     "cannot open 'rtsp://admin:***@door/1?token=***&fps=5'"
     """
-    text = _USERINFO.sub(rf"\g<1>{MASK}", text)
-    text = _BROKEN_USERINFO.sub(rf"\g<1>{MASK}", text)
+    for secret in (_USERINFO, _BROKEN_USERINFO, _SPACED_USERINFO, _IN_PATH, _STREAM_KEY):
+        text = secret.sub(rf"\g<1>{MASK}", text)
     return _QUERY.sub(_mask_secret, text)
 
 

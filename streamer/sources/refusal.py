@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import re
 from urllib.parse import urlsplit
 
 from streamer.errors import SourceOpenError
-from streamer.redact import redact
+from streamer.redact import MASK, redact
 
 
 class SourceRefusedError(SourceOpenError):
@@ -15,7 +16,16 @@ class SourceRefusedError(SourceOpenError):
 
 def has_credentials(url: str) -> bool:
     """The address carries a user name."""
-    return "@" in urlsplit(url).netloc
+    return "@" in _authority(url)
+
+
+def is_cut_short(url: str) -> bool:
+    """A password has a sign in it that ends the part of the address where a host stands.
+
+    >>> is_cut_short("rtsp://admin:a/b@door/1"), is_cut_short("rtsp://admin:a@door/b@1")
+    (True, False)
+    """
+    return f"{MASK}@" in redact(url) and not has_credentials(url)
 
 
 def host_of(url: str) -> str:
@@ -25,9 +35,14 @@ def host_of(url: str) -> str:
     'door.example'
     """
     try:
-        return urlsplit(url).hostname or ""
+        return urlsplit(redact(url)).hostname or ""  # passwords may hold brackets
     except ValueError:
         return ""
+
+
+def _authority(url: str) -> str:
+    """User, password, host and port."""
+    return re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
 
 
 def describe_open_error(url: str, error: Exception) -> SourceOpenError:

@@ -103,10 +103,19 @@ def _listed(entry: Listed, config: InputConfig) -> list[NamedSource]:
 
 
 def _network(url: str, config: InputConfig) -> NamedSource:
-    path = PurePosixPath(urlsplit(url).path)  # without the query: it may hold secrets
+    shown = redact(url)  # ids become names of files; the query is left out altogether
+    try:
+        parts = urlsplit(shown)
+        parts.port  # noqa: B018 - which raises where it is none
+    except ValueError as error:
+        raise SourceSpecError(
+            f"source '{shown}': expected scheme://user:password@host:port/path, got a host or a "
+            "port that is none; correct the address"
+        ) from error
+    path = PurePosixPath(parts.path)
     is_recording = scheme_of(url).startswith("http") and path.suffix.lower() in VIDEO_SUFFIXES
     return NamedSource(
-        "-".join(filter(None, (host_of(url), path.stem))),
+        "-".join(filter(None, (host_of(shown), path.stem))),
         lambda stream_id: network_source(
             url, stream_id=stream_id, config=config.network, policy=config.reconnect
         ),

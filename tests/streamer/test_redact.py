@@ -61,6 +61,37 @@ SECRET_NAMES = st.sampled_from(
         pytest.param("http://h/?fps=5&token=x", "http://h/?fps=5&token=***", id="query"),
         pytest.param("http://h/#access_token=x", "http://h/#access_token=***", id="fragment"),
         pytest.param("/v?author=x&compass=n", "/v?author=x&compass=n", id="harmless names"),
+        pytest.param(
+            "rtsp://me@a.com:b@c/d", "rtsp://me@a.com:***@c/d", id="e-mail address as user"
+        ),
+        pytest.param("rtsp://me@a.com:554/d", "rtsp://me@a.com:554/d", id="e-mail address, port"),
+        pytest.param("rtsp://a:b x@c/d", "rtsp://a:***@c/d", id="password with a blank"),
+        pytest.param(
+            "http://c:80 asks x@y", "http://c:80 asks x@y", id="a port in a sentence is no password"
+        ),
+        pytest.param("rtsp://c: ask x@y", "rtsp://c: ask x@y", id="nor is the sentence itself"),
+        pytest.param("http://a%3Ab@c/", "http://a%3A***@c/", id="colon written as %3A"),
+        pytest.param("rtsp://a:123456/b@c", "rtsp://a:***@c", id="too long for a port"),
+        pytest.param(
+            "rtsp://h:554/user=a_password=b_channel=1_stream=0.sdp?x",
+            "rtsp://h:554/user=a_password=***_channel=1_stream=0.sdp?x",
+            id="password in the path",
+        ),
+        pytest.param(
+            "rtsp://h/password=b&user=a", "rtsp://h/password=***&user=a", id="at the path's begin"
+        ),
+        pytest.param(
+            "http://h/?loginuse=a&loginpas=b&pw=c",
+            "http://h/?loginuse=a&loginpas=***&pw=***",
+            id="short names",
+        ),
+        pytest.param("srt://h:9?passphrase=b", "srt://h:9?passphrase=***", id="passphrase"),
+        pytest.param(
+            "rtmp://a.example.com/live2/abcd-1234-efgh-5678",
+            "rtmp://a.example.com/live2/***",
+            id="stream key",
+        ),
+        pytest.param("rtmp://h/live/door-2", "rtmp://h/live/door-2", id="a stream's name"),
     ],
 )
 def test_secrets_are_masked_and_the_rest_stays(text: str, shown: str) -> None:

@@ -57,6 +57,10 @@ def test_folder_of_recordings_and_pictures_is_one_stream_each(tmp_path: Path) ->
     [
         ("rtsp://user:secret@door.example:554/cam1?token=abc", "door.example-cam1"),
         ("http://host/live/index.m3u8", "host-index"),
+        ("rtsp://user:secret[@door/cam1", "door-cam1"),
+        ("rtsp://user:sec/secret@door", "door"),
+        ("rtsp://me@mail.example:secret@door/cam1", "door-cam1"),
+        ("rtsp://door/user=a_password=secret_channel=1.sdp", "door-user=a_password=__channel=1"),
         ("udp://127.0.0.1:5000", "127.0.0.1"),
         ("webcam:1", "webcam"),
         ("screen:0,0,10,10", "screen"),
@@ -136,11 +140,24 @@ def test_id_is_never_that_of_another_source_unfinished() -> None:
         (f"{'x' * 300}.mp4", "file name too long"),
         ("*.nothing", "got none there"),
         ("gopher://user:secret@host/path", "expected one of"),
+        ("http://user:secret@host:80800/", "a port that is none"),
+        ("http://[::1/", "got a host"),
         ("synthetic:colour=red", "expected one of"),
         ("synthetic:frames=many", "expected a number"),
         ("synthetic:frames=0", "frames"),
     ],
-    ids=["nothing", "blank", "too long", "glob", "network", "key", "value", "range"],
+    ids=[
+        "nothing",
+        "blank",
+        "too long",
+        "glob",
+        "network",
+        "port",
+        "IPv6",
+        "key",
+        "value",
+        "range",
+    ],
 )
 def test_senseless_source_is_one_clear_line(spec: str, message: str) -> None:
     with pytest.raises(SourceOpenError, match=message) as caught:
