@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from streamer.clock import Clock, MonotonicClock
 from streamer.contract import Source
@@ -17,6 +16,7 @@ from streamer.health import Health
 from streamer.redact import redact
 from streamer.sources.assembly import Assembler, assembled, assembler_of
 from streamer.sources.decoded import Converter, DecodedPicture, Orientation
+from streamer.sources.evenly import Evenly
 from streamer.sources.interrupt import Interrupt
 from streamer.sources.network_config import (
     SCHEMES,
@@ -27,9 +27,13 @@ from streamer.sources.network_config import (
     scheme_of,
 )
 from streamer.sources.opened import OpenedSource
-from streamer.sources.pace import Paced
 from streamer.sources.reconnect import Reconnecting, ReconnectPolicy
-from streamer.sources.refusal import SourceRefusedError, describe_open_error, host_of
+from streamer.sources.refusal import (
+    SourceRefusedError,
+    describe_open_error,
+    host_of,
+    is_cut_short,
+)
 from streamer.sources.resolve import Resolver
 from streamer.sources.silence import silence_ffmpeg
 from streamer.sources.stall import Patience
@@ -73,8 +77,7 @@ def network_source(
         source = NetworkSource(
             url, stream_id=stream_id, config=config, clock=clock, resolver=resolver
         )
-        is_hls = urlsplit(url).path.lower().endswith((".m3u8", ".m3u"))
-        return Paced(source, clock=clock) if is_hls else source
+        return Evenly(source, clock=clock)
 
     return Reconnecting(connect, stream_id=stream_id, policy=policy, health=health, clock=clock)
 
@@ -115,6 +118,12 @@ class NetworkSource(OpenedSource):
         self._packets: Iterator[Packet[VideoStream]] | None = None
         self._assembler: Assembler | None = None
         self._ready: list[av.VideoFrame] = []
+        self._is_hls = False
+
+    @property
+    def comes_in_pieces(self) -> bool:
+        """It is HLS: a segment at a time; known once entered."""
+        return self._is_hls
 
     def stop(self) -> None:
         """End opening and reading at once; any thread, any time, for good."""
@@ -189,6 +198,11 @@ class NetworkSource(OpenedSource):
         host = host_of(self._url)
         if not host and scheme_of(self._url) != "udp":
             raise SourceRefusedError(f"source '{self._name}': expected a host after '://'")
+        if is_cut_short(self._url):
+            raise SourceRefusedError(
+                f"source '{self._name}': expected '/', '?' and '#' of a password written as "
+                "%2F, %3F and %23"
+            )
         timeout_s = self._config.connect_timeout_s
         if host and not self._resolver.resolves(host, timeout_s=timeout_s):
             self._raise_if_stopped()
@@ -285,6 +299,7 @@ class NetworkSource(OpenedSource):
         self, container: InputContainer, video: VideoStream, first: av.VideoFrame
     ) -> StreamInfo:
         picture = self._picture(first)
+        self._is_hls = container.format.name.startswith("hls")
         self._is_untimed = container.format.name in UNTIMED
         self._duration_s = container.duration / 1e6 if container.duration else None
         rate = None if self._is_untimed else video.average_rate or None
@@ -335,8 +350,7 @@ class NetworkSource(OpenedSource):
 
     def _patience(self) -> Patience:
         config = self._config
-        is_hls = self._container is not None and self._container.format.name.startswith("hls")
-        floor_s = max(config.stall_timeout_s, HLS_PATIENCE_S if is_hls else 0.0)
+        floor_s = max(config.stall_timeout_s, HLS_PATIENCE_S if self._is_hls else 0.0)
         patience = Patience(floor_s=floor_s, intervals=config.stall_intervals)
         rate = self._stream.rate
         # Until frames have come, a stream that states no rate may be as slow as a connection.

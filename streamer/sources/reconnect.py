@@ -22,6 +22,8 @@ from streamer.sources.refusal import SourceRefusedError
 logger = logging.getLogger(__name__)
 
 NANOSECOND = Fraction(1, 1_000_000_000)
+AHEAD_S = 10  # that a camera's time runs ahead of ours between two frames: its clock was set
+BACK_S = 1  # that it goes back: an encoder was restarted, or its time wrapped
 STEADY_NS = 2_000_000_000  # 2 s: a connection that dies sooner has not ended the outage
 
 
@@ -81,8 +83,9 @@ class Reconnecting:
 
     The index goes on; the picture's size, rate and codec are those of the connection. pts are the
     connection's own, moved by a constant, so that the stream's time goes on after a gap as long as
-    the real one and never back across it. A stream that is not live (a file over HTTP) ends where
-    it ends, and its failure is final. So is a refusal (wrong password) before the first frame.
+    the real one and never back across it; so it does where a live one's time jumps. A stream that
+    is not live (a file over HTTP) ends where it ends, and its failure is final. So is a refusal
+    (wrong password) before the first frame.
 
     Args:
         make_source: a fresh source of one connection; all with the same stream id.
@@ -284,7 +287,7 @@ class _Timeline:
     def place(self, frame: Frame) -> Frame:
         """The frame with its index and time within the stream."""
         last = self._last
-        if self._shift is None and last is not None:
+        if last is not None and (self._shift is None or self._jumps(frame, last)):
             gap_s = max(frame.captured_ns - last.captured_ns, 1) * NANOSECOND
             ticks = (self._end_s + gap_s) / frame.time_base
             self._shift = -(-ticks.numerator // ticks.denominator) - frame.pts
@@ -295,3 +298,9 @@ class _Timeline:
         self._last = placed
         self._end_s = max(self._end_s, placed.pts * placed.time_base)
         return placed
+
+    def _jumps(self, frame: Frame, last: Frame) -> bool:
+        """A live frame's time has nothing to do with that of the one before."""
+        step_s = (frame.pts + (self._shift or 0)) * frame.time_base - last.pts * last.time_base
+        gap_s = (frame.captured_ns - last.captured_ns) * NANOSECOND
+        return frame.stream.is_live and not -BACK_S <= step_s <= gap_s + AHEAD_S

@@ -222,6 +222,8 @@ def black_hole() -> Iterator[int]:
 class WebServer:
     """Serves files of a folder, and `/mjpeg`: pictures for ever, whose grey level counts.
 
+    `/moved?to=PATH` redirects.
+
     Where `password` is set, everything asks for `admin` and it.
     """
 
@@ -281,6 +283,10 @@ class _Web(BaseHTTPRequestHandler):
             self.end_headers()
         elif path == "mjpeg":
             self._send_pictures()
+        elif path == "moved":
+            self.send_response(302)
+            self.send_header("Location", self.path.partition("to=")[2])
+            self.end_headers()
         elif self.web.folder is not None and (self.web.folder / path).is_file():
             self._send_file((self.web.folder / path).read_bytes())
         else:

@@ -140,6 +140,14 @@ class TestHttp:
         assert [number_of(frame.bgr()) % 32 for frame in frames] == [k % 32 for k in range(50)]
         assert time.monotonic() - start_s > 1.9  # 50 frames at 25 Hz
 
+    def test_hls_is_known_by_what_it_is_and_not_by_its_address(self, tmp_path: Path) -> None:
+        """Behind a redirection it came in bursts, of which a live stream shows the last frame."""
+        write_hls(tmp_path, frame_count=25, segment_s=1)
+        with WebServer(tmp_path) as server:
+            source = network_source(server.url("moved?to=/live.m3u8"), stream_id="a")
+            with source:
+                assert source.stream.is_live, "played at its own pace"
+
     def test_live_hls_waits_for_more_until_stopped(self, tmp_path: Path) -> None:
         write_hls(tmp_path, frame_count=50, segment_s=1)
         playlist = tmp_path / "live.m3u8"
@@ -208,6 +216,16 @@ class TestErrors:
     def test_a_name_that_does_not_resolve(self) -> None:
         error = open_error(f"rtsp://admin:{SECRET}@no-such-camera.invalid/cam")
         assert "the name 'no-such-camera.invalid' does not resolve" in str(error)
+
+    @pytest.mark.parametrize("sign", ["/", "?", "#"])
+    def test_a_password_that_ends_the_host_is_told_how_to_be_written(self, sign: str) -> None:
+        error = open_error(f"rtsp://admin:{SECRET}{sign}{SECRET}@127.0.0.1/cam")
+        assert isinstance(error, SourceRefusedError)
+        assert "written as %2F" in str(error)
+
+    def test_a_password_may_hold_a_bracket(self) -> None:
+        error = open_error(f"http://admin:{SECRET}[@127.0.0.1:{free_port()}/cam")
+        assert "refused" in str(error)
 
     @pytest.mark.parametrize("scheme", ["rtsp", "http", "rtmp"])
     def test_noise_is_no_video(self, scheme: str) -> None:

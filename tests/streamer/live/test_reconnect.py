@@ -118,6 +118,25 @@ def test_times_of_one_connection_are_left_as_they_are() -> None:
         assert [frame.pts for frame in source] == pts
 
 
+@pytest.mark.parametrize(
+    ("pts", "expected"),
+    [
+        pytest.param([0, 25 * 36_000, 25 * 36_000 + 1], [0, 1, 2], id="ten hours ahead"),
+        pytest.param([25 * 36_000, 0, 1], [900_000, 900_001, 900_002], id="ten hours back"),
+        pytest.param([0, 25 * 9, 25 * 9 + 1], [0, 225, 226], id="what lost packets leave"),
+        pytest.param([20, 0, 21], [20, 0, 21], id="out of order"),
+    ],
+)
+def test_a_camera_whose_clock_is_set_does_not_live_for_hours(
+    pts: list[int], expected: list[int]
+) -> None:
+    """A jump made hours of dwell, and a recording that no player shows past it."""
+    source = reconnecting(Connection(pts, error=GONE), Connection([0], info=DONE))
+    with source:
+        frames = list(source)
+    assert [frame.pts for frame in frames[:3]] == expected
+
+
 @given(
     parts=st.lists(
         st.tuples(

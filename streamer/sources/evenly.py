@@ -1,0 +1,72 @@
+"""A network stream at its own pace where it comes in pieces: HLS, a segment at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Protocol, Self
+
+from streamer.clock import Clock
+from streamer.contract import Source
+from streamer.frame import Frame, StreamInfo
+from streamer.sources.pace import Paced
+
+
+class Piecewise(Source, Protocol):
+    """A source that knows, once entered, whether it comes in pieces."""
+
+    @property
+    def comes_in_pieces(self) -> bool:
+        """Frames come in bursts, each as long as a piece."""
+        ...
+
+
+class Evenly:
+    """Gives the frames of a source as they come, or each when it is due if they come in pieces.
+
+    Only an open stream tells: addresses of HLS need not end in .m3u8, and redirect.
+
+    Args:
+        source: of the network.
+        clock: what paces.
+    """
+
+    def __init__(self, source: Piecewise, *, clock: Clock | None = None) -> None:
+        self._source = source
+        self._paced = Paced(source, clock=clock)
+
+    @property
+    def stream_id(self) -> str:
+        """The source's."""
+        return self._source.stream_id
+
+    @property
+    def stream(self) -> StreamInfo:
+        """The source's, live where it is paced; valid once entered."""
+        return self._chosen.stream
+
+    @property
+    def _chosen(self) -> Source:
+        return self._paced if self._source.comes_in_pieces else self._source
+
+    def stop(self) -> None:
+        """End at once, also while waiting; any thread, for good."""
+        self._paced.stop()
+
+    def __enter__(self) -> Self:
+        """Open the source."""
+        self._source.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the source."""
+        self._source.__exit__(exc_type, exc, traceback)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames."""
+        return iter(self._chosen)
