@@ -119,15 +119,31 @@ class Engine:
         frame = result.frame
         motion = None
         if self._ground is not None:
-            none = np.empty(0, np.intp)
-            motion = _spread(_NO_MOTION, none, len(result.detections))
+            rows = _usable(result.detections)
+            known = self._known(result.detections, rows)
+            boxes = self._scaled(frame, result.detections, rows[known >= 0])
+            recalled = self._ground.recall(known[known >= 0], boxes)
+            motion = _spread(recalled, rows[known >= 0], len(result.detections))
         return self._analysis([], Moment(frame.time_s, frame.index, frame.pts, {}), motion)
 
-    def _see(self, frame: Frame, detections: Detections, rows: NDArray[np.intp]) -> Sightings:
+    def _known(self, detections: Detections, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """The roster's row of each of some detections with a track, -1 for those not about."""
+        if detections.track_id is None:
+            return np.empty(0, np.intp)
+        return self._roster.rows_of(detections.track_id[rows])
+
+    def _scaled(
+        self, frame: Frame, detections: Detections, rows: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """(N, 4) px of the first picture."""
         boxes = detections.xyxy[rows].astype(np.float64)
         if (frame.width, frame.height) != self._size:
             x, y = self._size[0] / frame.width, self._size[1] / frame.height
             boxes = (boxes + 0.5) * (x, y, x, y) - 0.5
+        return boxes
+
+    def _see(self, frame: Frame, detections: Detections, rows: NDArray[np.intp]) -> Sightings:
+        boxes = self._scaled(frame, detections, rows)
         ids = np.empty(0, np.int64) if detections.track_id is None else detections.track_id[rows]
         return self._roster.see(frame.time_s, ids, detections.class_id[rows], boxes)
 
@@ -156,9 +172,6 @@ class Engine:
             motion=motion,
             heat=None if self._heatmap is None else self._heatmap.heat(),
         )
-
-
-_NO_MOTION = Motion(np.empty((0, 2)), np.empty(0), np.empty(0))
 
 
 def _usable(detections: Detections) -> NDArray[np.intp]:

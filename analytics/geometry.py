@@ -143,7 +143,8 @@ def solve_homography(seen: Points, real: Points) -> Homography:
         real: (4, 2), likewise, in the same order.
 
     Raises:
-        ValueError: three of the places lie on one line.
+        ValueError: three of the places lie on one line, or the two orders differ so that no view
+            of a plane has both.
 
     Source: Hartley and Zisserman, Multiple View Geometry, 2nd edition, 4.1 (the inhomogeneous
     solution), from scaled places as in 4.4.4.
@@ -156,11 +157,16 @@ def solve_homography(seen: Points, real: Points) -> Homography:
     rows = np.zeros((8, 8))
     rows[:4, :2], rows[:4, 2], rows[:4, 6:] = near, 1, -far[:, :1] * near
     rows[4:, 3:5], rows[4:, 5], rows[4:, 6:] = near, 1, -far[:, 1:] * near
-    middle = np.append(np.linalg.solve(rows, far.T.reshape(-1)), 1).reshape(3, 3)
+    try:
+        middle = np.append(np.linalg.solve(rows, far.T.reshape(-1)), 1).reshape(3, 3)
+    except np.linalg.LinAlgError:  # the middle of the places would lie on the horizon
+        raise _twisted(seen, real) from None
     matrix: Homography = np.linalg.inv(scale_real) @ middle @ scale_seen
     # A place of the picture is in front of the horizon where the divisor is above 0, as in seen.
     divisor = float(np.append(seen.mean(axis=0), 1) @ matrix[2])
     scaled: Homography = matrix / divisor
+    if np.isnan(project(scaled, seen)).any():
+        raise _twisted(seen, real)
     return scaled
 
 
@@ -172,6 +178,20 @@ def project(matrix: Homography, points: Points) -> Points:
     return projected
 
 
+def grain(matrix: Homography, points: Points) -> NDArray[np.float64]:
+    """(N,) how far a step of one px takes one at each point at most; inf at and past the horizon.
+
+    Source: the Frobenius norm of the projection's derivative, which the greatest stretch never
+    exceeds.
+    """
+    lifted = points @ matrix[:, :2].T + matrix[:, 2]
+    divisor = np.where(lifted[:, 2] > 0, lifted[:, 2], np.nan)
+    # (N, 2, 2): derivative of each place by x and y
+    slope = matrix[None, :2, :2] - (lifted[:, :2] / divisor[:, None])[:, :, None] * matrix[2, :2]
+    stretch = np.sqrt((slope**2).sum(axis=(1, 2))) / divisor
+    return np.where(np.isnan(stretch), np.inf, stretch)
+
+
 def _has_three_in_line(places: Points) -> bool:
     size = float(np.ptp(places, axis=0).max())
     for left_out in range(4):
@@ -179,6 +199,12 @@ def _has_three_in_line(places: Points) -> bool:
         if polygon_area(triangle) <= 1e-9 * size * size:  # what float64 cannot tell from none
             return True
     return False
+
+
+def _twisted(seen: Points, real: Points) -> ValueError:
+    return ValueError(
+        f"real: expected the same order around as in seen, got {real.tolist()} for {seen.tolist()}"
+    )
 
 
 def _to_unit(places: Points) -> Homography:

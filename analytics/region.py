@@ -141,6 +141,16 @@ class GroundConfig:
                 solve_homography(np.array(places, np.float64), np.array(places, np.float64))
             except ValueError:
                 raise ValueError(f"{name}: expected no three on one line, got {places}") from None
+        if self.unit == "px" and _is_tiny(self.points):
+            raise ValueError("unit: expected places in px, got all in 0..1; write unit: share")
+        seen, real = np.array(self.points, np.float64), np.array(self.metres, np.float64)
+        try:
+            solve_homography(seen, real)
+        except ValueError:
+            raise ValueError(
+                "metres: expected the places of points in the same order around, got "
+                f"{self.metres} for {self.points}"
+            ) from None
         if not 0 < self.smooth_s < math.inf:
             raise ValueError(f"smooth_s: expected seconds above 0, got {self.smooth_s}")
 

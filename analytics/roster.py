@@ -107,6 +107,10 @@ class Roster:
         self.last_s[row] = time_s
         return Sightings(time_s, row, is_new, before_s, boxes_xyxy, len(self.last_s))
 
+    def rows_of(self, track_ids: NDArray[np.int64]) -> Rows:
+        """(N,) the row of each track, -1 for who is not about."""
+        return np.array([self._rows.get(name, -1) for name in track_ids.tolist()], np.intp)
+
     def overdue(self, time_s: float) -> list[int]:
         """Rows of the tracks that have not been seen for too long."""
         return np.flatnonzero(self.last_s < time_s - self._lost_s).tolist()

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.geometry import project, solve_homography
+from analytics.geometry import grain, project, solve_homography
 from analytics.region import GroundConfig, reference_points, to_pixels
 from analytics.roster import Sightings, grown
+
+COARSE_M = 2.0  # of ground a pixel; there a jitter of 1 px makes 4 km/h of who stands (simulated)
+_ROUNDING = 1e-6  # of `smooth_s`, in sums of frame times
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,7 +21,8 @@ class Motion:
 
     Attributes:
         metres: (N, 2) float64 places on the ground; NaN at and beyond the horizon.
-        speed: (N,) float64 metres a second, NaN before a track's second sighting.
+        speed: (N,) float64 metres a second; NaN where a pixel is COARSE_M, and until a track
+            has been seen for the ground's `smooth_s`, for its first places tell of jitter only.
         distance: (N,) float64 metres since its first sighting.
     """
 
@@ -49,6 +53,9 @@ class Ground:
         self._sums = np.zeros((0, 2, 2))
         self._last = np.full((0, 2), np.nan)
         self._last_s = np.zeros(0)
+        self._first_s = np.zeros(0)
+        self._measured_s = np.zeros(0)  # up to when the distance is known
+        self._speed = np.full(0, np.nan)
         self._distance = np.zeros(0)
 
     def update(self, sightings: Sightings) -> Motion:
@@ -56,16 +63,24 @@ class Ground:
         self._make_room(sightings)
         points = reference_points(sightings.boxes_xyxy, self._config.reference)
         metres = project(self._matrix, points)
-        speed = np.full(len(sightings), np.nan)
-        known = ~np.isnan(metres[:, 0])
-        speed[known] = self._add(sightings.row[known], metres[known], sightings.time_s)
-        return Motion(metres, speed, self._distance[sightings.row])
+        known = grain(self._matrix, points) < COARSE_M
+        row = sightings.row
+        self._speed[row] = np.nan
+        self._speed[row[known]] = self._add(row[known], metres[known], sightings.time_s)
+        return Motion(metres, self._speed[row], self._distance[row])
+
+    def recall(self, row: NDArray[np.intp], boxes_xyxy: NDArray[np.float64]) -> Motion:
+        """Where tracks are said to be now, and how they moved when they were last seen."""
+        metres = project(self._matrix, reference_points(boxes_xyxy, self._config.reference))
+        return Motion(metres, self._speed[row], self._distance[row])
 
     def _add(
         self, row: NDArray[np.intp], metres: NDArray[np.float64], time_s: float
     ) -> NDArray[np.float64]:
         """(N,) speeds, now that these places are added."""
-        step_s = np.where(np.isnan(self._last[row, 0]), 0.0, time_s - self._last_s[row])
+        fresh = row[np.isnan(self._last[row, 0])]
+        self._first_s[fresh] = self._measured_s[fresh] = self._last_s[fresh] = time_s
+        step_s = time_s - self._last_s[row]
         move = np.where(np.isnan(self._last[row]), 0.0, metres - self._last[row])
         moments, sums = _moved(self._moments[row], self._sums[row], step_s, move)
         fade = np.exp(-step_s / self._config.smooth_s)
@@ -74,8 +89,11 @@ class Ground:
         moments[:, 0] += 1  # the new place itself: time 0, place 0
         self._moments[row], self._sums[row] = moments, sums
         self._last[row], self._last_s[row] = metres, time_s
-        speed = _slope(moments, sums)
-        self._distance[row] += np.nan_to_num(speed) * step_s
+        is_young = time_s - self._first_s[row] < (1 - _ROUNDING) * self._config.smooth_s
+        speed = np.where(is_young, np.nan, _slope(moments, sums))
+        told = ~np.isnan(speed)
+        self._distance[row[told]] += speed[told] * (time_s - self._measured_s[row[told]])
+        self._measured_s[row[told]] = time_s
         return speed
 
     def _make_room(self, sightings: Sightings) -> None:
@@ -85,10 +103,14 @@ class Ground:
             self._sums = grown(self._sums, size, 0.0)
             self._last = grown(self._last, size, np.nan)
             self._last_s = grown(self._last_s, size, 0.0)
+            self._first_s = grown(self._first_s, size, 0.0)
+            self._measured_s = grown(self._measured_s, size, 0.0)
+            self._speed = grown(self._speed, size, np.nan)
             self._distance = grown(self._distance, size, 0.0)
         new = sightings.row[sightings.is_new]
         self._moments[new] = self._sums[new] = self._distance[new] = 0
         self._last[new] = np.nan
+        self._speed[new] = np.nan
 
 
 def _moved(

@@ -207,3 +207,47 @@ def test_a_stream_on_which_nobody_was_seen_yet_has_no_paths() -> None:
     """Drawing the first frames of an empty road failed."""
     analysis = engine(SceneConfig()).update(result((0.0, {})))
     assert analysis.traces.paths() == {}
+
+
+def test_speed_waits_until_jitter_is_little_beside_the_way() -> None:
+    """Somebody who stood 30 m away was said to run 30 km/h when he was seen for the second time."""
+    rng = np.random.default_rng(7)
+    counter = engine(SceneConfig(grounds=(GROUND,)))
+    motion = None
+    for index in range(40):
+        x, y = rng.normal(50, 0.5, 2)  # stands, 5 cm off
+        motion = counter.update(result((index / 25, {1: (x, y)}), index=index)).motion
+        assert motion is not None
+        assert np.isnan(motion.speed[0]) == (index / 25 < GROUND.smooth_s)
+        assert not motion.speed[0] > 0.2
+    assert motion is not None
+    assert motion.distance[0] < 0.2
+
+
+def test_near_the_horizon_no_speed_is_told() -> None:
+    """Rows of the picture are 1 m apart near its lower edge and kilometres near its horizon."""
+    far = replace(GROUND, metres=((-500.0, 1010.0), (500.0, 1010.0), (5.0, 10.0), (-5.0, 10.0)))
+    counter = engine(SceneConfig(grounds=(far,)))
+    motion = None
+    for index in range(40):
+        feet = {1: (50.0, 1.0 + index % 2), 2: (50.0, 99.0)}
+        motion = counter.update(result((index / 25, feet), index=index)).motion
+    assert motion is not None
+    assert np.isfinite(motion.metres).all()
+    assert np.isnan(motion.speed).tolist() == [True, False]
+
+
+def test_speed_stays_between_two_looks() -> None:
+    """On frames that the detector did not look at labels lost their speeds, and flickered."""
+    counter = engine(SceneConfig(grounds=(GROUND,)))
+    analysis = None
+    for index in range(40):
+        given = result((index / 25, {1: (5 + index * 0.8, 50.0)}), index=index)
+        is_carried = index % 3 > 0
+        given = replace(given, detections=replace(given.detections, is_carried=is_carried))
+        analysis = counter.update(given)
+    assert analysis is not None
+    assert analysis.motion is not None  # 20 px a second are 2 m a second
+    assert analysis.motion.speed[0] == pytest.approx(2.0, rel=1e-3)
+    assert analysis.motion.metres[0] == pytest.approx([3.62, 5.0], abs=1e-3)
+    assert analysis.motion.distance[0] == pytest.approx(2 * 39 / 25, rel=1e-2)

@@ -77,6 +77,30 @@ LINE = {"name": "gate", "start": [10, 10], "end": [20, 20]}
             "one line",
             id="ground on a line",
         ),
+        pytest.param(
+            {
+                "grounds": [
+                    {
+                        "points": [[0, 0], [90, 0], [0, 90], [90, 90]],
+                        "metres": [[0, 0], [9, 0], [9, 9], [0, 9]],
+                    }
+                ]
+            },
+            "same order around",
+            id="ground twisted",
+        ),
+        pytest.param(
+            {
+                "grounds": [
+                    {
+                        "points": [[0, 0], [1, 0], [1, 1], [0, 1]],
+                        "metres": [[0, 0], [9, 0], [9, 9], [0, 9]],
+                    }
+                ]
+            },
+            "unit: share",
+            id="ground's shares as pixels",
+        ),
         pytest.param({"update_s": 0}, "update_s", id="no time between updates"),
     ],
 )
