@@ -66,7 +66,8 @@ class LineFile:
         """
         if self._file is None:
             raise SinkError(f"{self.path}: not open; use the sink as a context manager")
-        data = line.encode() + b"\n"
+        # The name of a file may be no text; so told, it reads back from JSON as it was.
+        data = line.encode(errors="backslashreplace") + b"\n"
         try:
             if self._file.write(data) != len(data):  # unbuffered: one system call a line
                 self._file.truncate(self._size)

@@ -58,7 +58,10 @@ class CocoSink:
             self._images, self._boxes = (
                 self._open.enter_context(
                     tempfile.TemporaryFile(  # noqa: SIM115 - the stack closes it
-                        "w+", encoding="utf-8", dir=self.target.parent
+                        "w+",
+                        encoding="utf-8",
+                        errors="backslashreplace",  # names of files that are no text
+                        dir=self.target.parent,
                     )
                 )
                 for _ in range(2)

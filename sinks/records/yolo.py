@@ -21,7 +21,8 @@ class YoloSink:
     """Writes `STREAM/INDEX.txt`, or for single pictures `STREAM/NAME.txt`, for every frame.
 
     A line is class, centre x, centre y, width and height; the box is cut at the picture's edges
-    and told in shares of its size. A picture without boxes has an empty text.
+    and told in shares of its size. A picture without boxes has an empty text. Where a.jpg and a.png
+    come together, the second has a.png.txt.
 
     Args:
         folder: of all.
@@ -36,6 +37,7 @@ class YoloSink:
         self._folder = folder
         self._class_names = tuple(class_names)
         self._overwrite = overwrite
+        self._taken: set[Path] = set()  # labels of single pictures
 
     def __enter__(self) -> Self:
         """Write the list of classes.
@@ -63,11 +65,17 @@ class YoloSink:
         Raises:
             SinkError: it exists and may not be replaced, or cannot be written.
         """
-        name = _picture_name(result.frame)
-        self._write(
-            self._folder / result.frame.stream_id / name.with_suffix(".txt"),
-            label_lines(result.detections, result.frame.width, result.frame.height),
-        )
+        lines = label_lines(result.detections, result.frame.width, result.frame.height)
+        self._write(self._label_of(result.frame), lines)
+
+    def _label_of(self, frame: Frame) -> Path:
+        name = _picture_name(frame)
+        path = self._folder / frame.stream_id / name.with_suffix(".txt")
+        if frame.name is not None:
+            if path in self._taken:
+                path = path.with_name(f"{name.name}.txt")
+            self._taken.add(path)
+        return path
 
     def _write(self, path: Path, lines: Sequence[str]) -> None:
         with LineFile(path, overwrite=self._overwrite) as file:

@@ -114,6 +114,15 @@ def test_an_existing_file_is_kept_unless_overwriting_is_allowed(tmp_path: Path) 
     assert path.read_text() == ""
 
 
+def test_a_name_that_is_no_text_reads_back(tmp_path: Path) -> None:
+    stream = replace(STREAM, name="bad\udcff.mp4")
+    with JsonlSink(tmp_path / "a.jsonl", ()) as sink:
+        for result in results([0], stream=stream):
+            sink.write(result)
+    first, _ = _lines(tmp_path / "a.jsonl")
+    assert first["stream"]["name"] == "bad\udcff.mp4"  # type: ignore[index]  # an object
+
+
 def test_a_full_disk_leaves_whole_lines_only(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

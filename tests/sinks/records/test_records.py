@@ -111,6 +111,27 @@ def test_what_is_not_in_the_picture_has_no_label(xyxy: tuple[float, ...]) -> Non
     assert label_lines(found, 64, 48) == []
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_pictures_of_one_name_have_a_label_each(tmp_path: Path, overwrite: bool) -> None:
+    found = boxes((0, 0, 32, 24))
+    with YoloSink(tmp_path, ("person",), overwrite=overwrite) as sink:
+        for result, name in zip(results([0, 1]), ("a.jpg", "a.png"), strict=True):
+            detections = found if name == "a.png" else Detections.empty()
+            sink.write(
+                replace(result, frame=replace(result.frame, name=name), detections=detections)
+            )
+    labels = {path.name: path.read_text() for path in (tmp_path / "gate").iterdir()}
+    assert labels == {"a.txt": "", "a.png.txt": "0 0.250000 0.250000 0.500000 0.500000\n"}
+
+
+def test_a_picture_whose_name_is_no_text_is_in_the_file(tmp_path: Path) -> None:
+    (result,) = results([0])
+    with CocoSink(tmp_path / "c.json", (), overwrite=False) as sink:
+        sink.write(replace(result, frame=replace(result.frame, name="bad\udcff.jpg")))
+    told = json.loads((tmp_path / "c.json").read_text())
+    assert told["images"][0]["file_name"] == "bad\udcff.jpg"
+
+
 @pytest.mark.parametrize("kind", ["mot", "coco", "yolo"])
 def test_what_exists_is_kept_unless_that_is_allowed(tmp_path: Path, kind: str) -> None:
     for is_allowed in (True, False):
