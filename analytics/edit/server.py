@@ -7,7 +7,7 @@ import socket
 
 from aiohttp import web
 
-from analytics.web.serving import limited
+from analytics.web.serving import served
 
 LOOPBACK = "127.0.0.1"
 
@@ -23,11 +23,5 @@ def listen(port: int) -> socket.socket:
 
 async def serve(site: web.Application, listening: socket.socket, stopped: asyncio.Event) -> None:
     """Serve what comes in at `listening`, which is taken over, until `stopped` is set."""
-    runner = limited(site)
-    await runner.setup()
-    try:
-        await web.SockSite(runner, listening).start()
+    async with served(site, listening):
         await stopped.wait()
-    finally:
-        await runner.cleanup()
-        listening.close()

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from aiohttp import web
 
-from analytics.web.serving import limited
+from analytics.web.serving import SPARE, served
 from sinks.web.config import WebConfig
 from sinks.web.frames import Previews
 from sinks.web.messages import FrameJson
@@ -89,21 +89,19 @@ class Server:
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()
         with ThreadPoolExecutor(1, thread_name_prefix=f"{self._name}:encoder") as encoder:
             rounds = Rounds(self._board, self._frame_json, self._previews, encoder, self._config)
-            runner = limited(self._build(rounds))
-            await runner.setup()
-            working = [asyncio.create_task(rounds.run()), asyncio.create_task(rounds.sweep())]
-            try:
-                await web.SockSite(runner, listening).start()
-                self._ready.set_result(lambda: _call(loop, stopped.set))
-                waiting = asyncio.create_task(stopped.wait())
-                await asyncio.wait((waiting, *working), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                self._board.call_once(None)
-                for task in working:
-                    task.cancel()
-                rounds.close()
-                await runner.cleanup()
-                ended = await asyncio.gather(*working, return_exceptions=True)
+            site, most = self._build(rounds), self._config.viewers + SPARE
+            async with served(site, listening, most=most):
+                working = [asyncio.create_task(rounds.run()), asyncio.create_task(rounds.sweep())]
+                try:
+                    self._ready.set_result(lambda: _call(loop, stopped.set))
+                    waiting = asyncio.create_task(stopped.wait())
+                    await asyncio.wait((waiting, *working), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    self._board.call_once(None)
+                    for task in working:
+                        task.cancel()
+                    rounds.close()
+            ended = await asyncio.gather(*working, return_exceptions=True)
             for end in ended:
                 if not isinstance(end, asyncio.CancelledError) and end is not None:
                     raise end

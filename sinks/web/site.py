@@ -152,6 +152,8 @@ class _Live:
             headers={"Content-Type": f"multipart/x-mixed-replace; boundary={_BOUNDARY}"}
         )
         await response.prepare(request)
+        if request.method == "HEAD":
+            return response
         viewer = PlainViewer(stream_id)
         self._rounds.plain.add(viewer)
         with suppress(ConnectionError):

@@ -60,8 +60,12 @@ class Viewer:
         self._sending = asyncio.create_task(self._send(message))
 
     def acknowledge(self) -> None:
-        """It has taken the last message."""
-        self.busy_since_s = None
+        """It says that it has taken the last message; who has not read it yet is not believed.
+
+        Else what it is sent would pile up here for as long as it says so.
+        """
+        if self._sending is None or self._sending.done():
+            self.busy_since_s = None
 
     def drop(self) -> None:
         """Cut it off, with all that waits for it."""

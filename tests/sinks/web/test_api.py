@@ -24,8 +24,10 @@ from streamer.snapshot import StreamState
 from tests.sinks.results import boxes
 from tests.sinks.web.serving import (
     CLASSES,
+    TOKEN,
     base,
     client,
+    raw,
     result,
     serving,
     snapshot,
@@ -144,6 +146,14 @@ def test_programs_get_drawn_pictures_as_they_come() -> None:
     assert pixels.shape == (240, 320, 3)
     edge = pixels[130, 40].astype(int)  # on the box's left side: class 0 is red
     assert edge[2] - edge[0] > 80
+
+
+def test_who_asks_what_there_would_be_gets_no_pictures() -> None:
+    request = f"HEAD /streams/gate.mjpeg?token={TOKEN} HTTP/1.1\r\nHost: localhost\r\n"
+    with serving() as sink:
+        answer = raw(sink, f"{request}Connection: close\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.endswith(b"\r\n\r\n")
 
 
 def test_another_program_reads_the_pictures_as_video() -> None:

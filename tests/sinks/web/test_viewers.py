@@ -10,13 +10,14 @@ import threading
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 
 import aiohttp
+import httpx
 import pytest
 
-from analytics.web.serving import IDLE_S
+from analytics.web.serving import IDLE_S, SPARE
 from sinks.web.config import WebConfig
 from sinks.web.sink import OverlayPageSink, WebSink
 from streamer.errors import SinkError
@@ -212,6 +213,58 @@ def test_a_viewer_that_stops_reading_is_dropped_and_memory_stays_flat(kind: str)
             if stats["viewers_dropped"] == 5:
                 break
         assert (stats["viewers"], stats["viewers_dropped"]) == (0, 5)
+
+
+def test_a_viewer_that_says_it_took_what_it_never_read_is_dropped_too() -> None:
+    """Believed, it got picture after picture, all of which were kept for it."""
+    of = stream(width=960, height=720)
+    frames = [noise(index, of) for index in range(2)]  # about 1 MB as JPEG
+    wish = _masked(b'{"pictures":true,"width":1280}')
+    stats = {"viewers_dropped": 0}
+    with (
+        serving(replace(CONFIG, stall_s=1.0)) as sink,
+        client(sink) as http,
+        _stopped_viewer(sink, HANDSHAKE.format(token=TOKEN), wish) as viewer,
+        suppress(ConnectionError),
+    ):
+        for index in range(500):
+            sink.write(frames[index % 2])
+            stats = http.get("/api/stats").json()
+            if stats["viewers_dropped"]:
+                break
+            viewer.sendall(_masked(b"ack"))
+            time.sleep(0.02)
+    assert stats["viewers_dropped"] == 1
+
+
+def test_who_left_while_a_stream_is_away_makes_room() -> None:
+    """They stayed until the next picture, in the way of everybody else."""
+    request = f"GET /streams/gate.mjpeg?token={TOKEN} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with serving() as sink, client(sink) as http:
+        with _stopped_viewer(sink, request) as viewer:
+            assert viewer.recv(1000)  # the one picture there is
+            _until(lambda: http.get("/api/stats").json()["viewers"] == 1)
+        _until(lambda: http.get("/api/stats").json()["viewers"] == 0)
+
+
+def test_strangers_cannot_take_all_the_files_a_run_may_open() -> None:
+    with serving(replace(CONFIG, viewers=1)) as sink, ExitStack() as stack:
+        address = ("127.0.0.1", port_of(sink))
+        silent = [stack.enter_context(socket.create_connection(address)) for _ in range(3 * SPARE)]
+        silent[-1].settimeout(WAIT_S)
+        with suppress(ConnectionResetError):
+            assert silent[-1].recv(1) == b"", "turned away at once"
+        for connection in silent:
+            connection.close()
+        with client(sink) as http:
+            _until(lambda: _is_served(http))
+
+
+def _is_served(http: httpx.Client) -> bool:
+    try:
+        return http.get("/api/stats").status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def test_a_slow_viewer_costs_a_quick_one_nothing() -> None:
