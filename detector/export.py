@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,9 @@ from detector.hardnet_detector import CenterNetDetector
 from detector.network import Heads, PointNetwork
 from detector.onnx import load_onnxruntime, one_line, runtime_errors, session_options
 from detector.onnx_graph import PICTURES, Graph, GraphForm, write_onnx
+from detector.replaced import replaced
 from detector.table import build_detector
+from streamer.signals import Interrupted, StopSignals
 
 DONE, USAGE, MODEL = 0, 2, 5  # as run.py
 _TOP_K = 100
@@ -57,14 +59,15 @@ def export(detector: CenterNetDetector, form: GraphForm, path: Path) -> str:
         OSError: the file cannot be written.
     """
     network = detector.program.network
-    partial = path.with_name(path.name + ".partial")
-    try:
-        write_onnx(network, form, partial, metadata=_metadata(detector))
-        agreement = check_file(partial, network, form)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return agreement
+    with replaced(path) as beside:
+        try:
+            write_onnx(network, form, beside, metadata=_metadata(detector))
+        except RuntimeError as error:  # torch's, of maps that do not fit each other
+            raise DetectorError(
+                f"export: the network cannot take this input: {one_line(error)}; choose an imgsz "
+                "of multiples of 32"
+            ) from error
+        return check_file(beside, network, form)
 
 
 def check_file(path: Path, network: PointNetwork, form: GraphForm) -> str:
@@ -115,14 +118,44 @@ def _metadata(detector: CenterNetDetector) -> Mapping[str, str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Export as a command line says; gives back the exit code."""
-    options = _parse(arguments)
+    return until_stopped(lambda: _export(_parse(arguments)))
+
+
+def until_stopped(body: Callable[[], int]) -> int:
+    """The exit code of `body`, or of the signal that ended it."""
     try:
+        with StopSignals():
+            return body()
+    except Interrupted as interrupted:
+        sys.stderr.write("stopped\n")
+        return interrupted.exit_code
+
+
+def check_target(out: Path, suffix: str) -> None:
+    """Before any work: whether a file can be written there.
+
+    Raises:
+        ValueError: its name ends otherwise, or its folder is not there.
+    """
+    if out.suffix != suffix:
+        raise ValueError(f"--out: expected a name ending in {suffix}, got {out.name!r}")
+    if not out.parent.is_dir():
+        raise ValueError(f"--out: expected a folder that is there, got {str(out.parent)!r}")
+    if out.is_dir():
+        raise ValueError(f"--out: expected a file, got the folder {str(out)!r}")
+
+
+def _export(options: argparse.Namespace) -> int:
+    try:
+        check_target(options.out, ".onnx")
         detector = build_ours(options)
         agreement = export(detector, _form(detector, options), options.out)
     except ValueError as error:
         return _fail(str(error), USAGE)
-    except (DetectorError, OSError) as error:
+    except DetectorError as error:
         return _fail(str(error), MODEL)
+    except OSError as error:
+        return _fail(f"{str(options.out)!r}: cannot be written: {error.strerror or error}", MODEL)
     sys.stdout.write(f"wrote {options.out}: {agreement}\n")
     return DONE
 
@@ -157,6 +190,8 @@ def _form(detector: CenterNetDetector, options: argparse.Namespace) -> GraphForm
         if not isinstance(geometry, Stretch):
             raise ValueError("imgsz: expected a size for a fixed input, got native; use --any-size")
         size = (geometry.height, geometry.width)
+    if options.batch is not None and options.batch < 1:
+        raise ValueError(f"--batch: expected at least 1, got {options.batch}")
     return GraphForm(
         pictures="pixels" if options.pixels else "nchw",
         lookup=detector.program.lookup if options.pixels else None,

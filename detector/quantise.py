@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from detector.config import AUTO
 from detector.errors import DetectorError
-from detector.export import DONE, MODEL, USAGE, build_ours
+from detector.export import DONE, MODEL, USAGE, build_ours, check_target, until_stopped
 from detector.hardnet_detector import CenterNetDetector
 from detector.int8 import Agreement, Model, agreement, boxes_of, load_nncf, quantised, repaired
 from detector.prepared import fingerprint, prepare
@@ -77,10 +77,13 @@ def quantise(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Quantise as a command line says; gives back the exit code."""
-    options = _parse(arguments)
+    return until_stopped(lambda: _quantise(_parse(arguments)))
+
+
+def _quantise(options: argparse.Namespace) -> int:
     try:
+        check_target(options.out, ".xml")
         detector = build_ours(options)
-        _check(options.out)
         inputs = [_input(detector, frame) for frame in _frames(options.source, options.pictures)]
         made_for = fingerprint(detector.program.network)
         model, verdict = quantise(detector, inputs)
@@ -95,13 +98,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     load_nncf()[0].save_model(model, options.out, compress_to_fp16=False)
     _say(f"wrote {options.out}: {_words(verdict)}")
     return DONE
-
-
-def _check(out: Path) -> None:
-    if out.suffix != ".xml":
-        raise ValueError(f"--out: expected a name ending in .xml, got {out.name!r}")
-    if not out.parent.is_dir():
-        raise ValueError(f"--out: expected a folder that is there, got {str(out.parent)!r}")
 
 
 def _frames(specs: Sequence[str], most: int) -> Iterator[Frame]:

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from detector.about import About
 from detector.errors import WeightsError
+from detector.replaced import replaced
 
 SUFFIX = ".safetensors"
 _ABOUT = "about"  # key of the metadata
@@ -47,10 +48,16 @@ def write_safetensors(path: Path, state: Mapping[str, Tensor], about: About) -> 
     """Weights in fp16, other tensors as they are, and what they need.
 
     What normalises stays float32: it is a hundredth of the file, and a variance may leave fp16.
+
+    Raises:
+        OSError: the file cannot be written; what was there stays.
     """
     halved = {
         key: (value.half() if value.dtype == torch.float32 and value.ndim > 1 else value)
         for key, value in state.items()
     }
     halved = {key: value.contiguous() for key, value in halved.items()}
-    save_file(halved, path, metadata={_ABOUT: json.dumps(about.content())})
+    # The library's own writer leaves a file that its owner alone may read.
+    content = save(halved, metadata={_ABOUT: json.dumps(about.content())})
+    with replaced(path) as beside:
+        beside.write_bytes(content)

@@ -7,20 +7,18 @@ what going on needs, and absent in files made to be given away.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 
 from detector.about import FORMAT
+from detector.replaced import PART, replaced
 from train.errors import CheckpointError
 
 LAST, BEST = "last.pth", "best.pth"
-_PART = ".partial"  # ends the names of files that are not whole yet
 
 Content = dict[str, Any]  # Any: tensors, numbers, strings and containers of them; checked when read
 
@@ -33,7 +31,7 @@ def write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _replacing(path) as file:
+        with replaced(path) as beside, beside.open("wb") as file:
             torch.save(dict(content), file)
     except (OSError, RuntimeError) as error:  # torch's writer wraps a full disk in a RuntimeError
         cause = _os_error(error)
@@ -70,35 +68,9 @@ def read_checkpoint(path: Path) -> Content:
     return content
 
 
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A new file that takes the place of `path` once it is wholly on the disk."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}{_PART}")
-    try:
-        with beside.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        _sync_folder(path.parent)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Puts a rename on the disk: without it a power cut may undo it."""
-    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot
-        return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def remove_leftovers(folder: Path) -> None:
     """Deletes what killed processes left half written in `folder`."""
-    for path in folder.glob(f".*{_PART}"):
+    for path in folder.glob(f".*{PART}"):
         path.unlink(missing_ok=True)
 
 

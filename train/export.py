@@ -21,6 +21,7 @@ from detector.safetensors_file import write_safetensors
 from train.checkpoint import write_checkpoint
 from train.command import Parser, Screen, run_command, run_module
 from train.errors import CheckpointError
+from train.eval.output import check_target
 
 EXAMPLES = """\
 examples:
@@ -53,6 +54,7 @@ def _export(typed: Sequence[str], screen: Screen) -> int:
     write = _WRITERS.get(given.out.suffix)
     if write is None:
         raise ConfigError("--out", f"expected {' or '.join(_WRITERS)}, got {given.out.name!r}")
+    check_target("--out", given.out, _WRITERS, inputs=[given.weights])
     checkpoint = read_checkpoint(given.weights)
     about = _about(checkpoint, given.detector)
     if given.imgsz is not None:

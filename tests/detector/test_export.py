@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 
 from detector.agreement import boxes_that_differ
 from detector.errors import DetectorError
-from detector.export import check_file, main
+from detector.export import check_file, main, until_stopped
 from detector.onnx_graph import PICTURES, Graph, GraphForm, InputForm, write_onnx
 from tests.detector.tiny import RECIPE, tiny_network
 
@@ -87,6 +88,10 @@ def test_command_writes_a_file_with_its_class_names(
         pytest.param(
             ["--detector", "starter", "--imgsz", "native"], 2, "use --any-size", id="native"
         ),
+        pytest.param(["--batch", "0"], 2, "--batch: expected at least 1, got 0", id="no batch"),
+        pytest.param(["--imgsz", "100"], 5, "imgsz of multiples of 32", id="odd size"),
+        pytest.param(["--out", "absent/a.onnx"], 2, "--out: expected a folder", id="no folder"),
+        pytest.param(["--out", "a.txt"], 2, "--out: expected a name ending in .onnx", id="suffix"),
     ],
 )
 def test_what_cannot_be_exported_is_one_line(
@@ -96,7 +101,17 @@ def test_what_cannot_be_exported_is_one_line(
     code: int,
     message: str,
 ) -> None:
-    assert main([*arguments, "--out", str(tmp_path / "out.onnx")]) == code
+    assert main(["--out", str(tmp_path / "out.onnx"), *arguments]) == code
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_is_a_word_and_its_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    def body() -> int:
+        signal.raise_signal(signal.SIGINT)
+        return 0
+
+    assert until_stopped(body) == 130
+    assert capsys.readouterr().err == "stopped\n"

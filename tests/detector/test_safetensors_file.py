@@ -34,6 +34,24 @@ def test_what_was_written_comes_back_in_half_precision(path: Path) -> None:
         torch.testing.assert_close(value, wanted[key], rtol=2**-11, atol=2**-25)  # fp16's own
 
 
+def test_file_is_readable_as_the_umask_says_and_alone(path: Path) -> None:
+    beside = path.with_name("any")
+    beside.touch()
+    assert path.stat().st_mode == beside.stat().st_mode
+    beside.unlink()
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_file_that_cannot_be_written_is_an_os_error_and_leaves_nothing(path: Path) -> None:
+    folder = path.with_name("a folder")
+    folder.mkdir()
+    with pytest.raises(OSError, match="Is a directory"):
+        write_safetensors(folder, tiny_network().state_dict(), ABOUT)
+    with pytest.raises(FileNotFoundError):
+        write_safetensors(folder / "absent" / "a.safetensors", {}, ABOUT)
+    assert sorted(path.parent.iterdir()) == [folder, path]
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -74,7 +74,8 @@ def test_published_hardnet85_comes_in_and_goes_out_key_for_key(tmp_path: Path) -
         pytest.param(["--out", "a.onnx"], 2, id="another suffix"),
         pytest.param(["--out", "a.pth", "--imgsz", "big"], 2, id="no size"),
         pytest.param(["--out", "a.pth", "--detector", "hardnet85"], 2, id="another detector"),
-        pytest.param(["--out", "absent/a.safetensors"], 1, id="no folder"),
+        pytest.param(["--out", "absent/a.safetensors"], 2, id="no folder"),
+        pytest.param(["--out", "last.pth"], 2, id="over what it reads"),
     ],
 )
 def test_impossible_wish_is_one_line(

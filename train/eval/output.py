@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 
 from configs.errors import ConfigError
+from detector.replaced import replaced
 from streamer.picture import BgrArray
 from train.errors import TrainError
 
@@ -48,16 +48,9 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         OutputError: it cannot be written; an old one is as it was.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        try:
-            with beside.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        with replaced(path) as beside:
+            beside.write_bytes(content)
     except OSError as error:
         raise OutputError(f"'{path}': cannot be written: {error.strerror or error}") from error
 
