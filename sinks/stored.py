@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from sinks.kind import BuiltSink
+from sinks.partial import partial_path
 from sinks.target import config_beside
 
 logger = logging.getLogger(__name__)
@@ -30,7 +32,11 @@ def target_of(sink: object) -> Path | None:
 
 
 def _store(config: str, path: Path) -> None:
+    partial = partial_path(path)
     try:
-        path.write_text(config, encoding="utf-8")
+        partial.write_text(config, encoding="utf-8")
+        partial.replace(path)
     except OSError as error:  # the output itself is whole
+        with suppress(OSError):
+            partial.unlink()  # half a configuration is none
         logger.warning("%s: cannot be written: %s", path, error.strerror)

@@ -11,6 +11,7 @@ import numpy as np
 
 from detector.detections import Detections
 from sinks.line_file import LineFile
+from streamer.errors import SinkError
 from streamer.frame import Frame
 from streamer.result import Result
 
@@ -79,8 +80,13 @@ class YoloSink:
 
     def _write(self, path: Path, lines: Sequence[str]) -> None:
         with LineFile(path, overwrite=self._overwrite) as file:
-            if lines:
+            if not lines:
+                return
+            try:
                 file.write("\n".join(lines))  # all at once: a label is there whole
+            except SinkError:
+                path.unlink(missing_ok=True)  # empty, it would say that there is no box
+                raise
 
 
 def label_lines(boxes: Detections, width: int, height: int) -> list[str]:

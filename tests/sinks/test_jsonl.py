@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import resource
 from collections import deque
 from dataclasses import replace
 from fractions import Fraction
@@ -13,7 +12,7 @@ import pytest
 from detector.detections import Detections
 from sinks.jsonl import JsonlConfig, JsonlSink
 from streamer.errors import SinkError
-from tests.sinks.results import STREAM, boxes, results
+from tests.sinks.results import STREAM, boxes, full_disk, results
 
 
 def _lines(path: Path) -> list[dict[str, object]]:
@@ -125,14 +124,12 @@ def test_a_name_that_is_no_text_reads_back(tmp_path: Path) -> None:
 
 def test_a_full_disk_leaves_whole_lines_only(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    with JsonlSink(path, ()) as sink:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-        try:
-            with pytest.raises(SinkError, match="cannot be written"):
-                deque(map(sink.write, results(range(100))), maxlen=0)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with (
+        JsonlSink(path, ()) as sink,
+        full_disk(1000),
+        pytest.raises(SinkError, match="cannot be written"),
+    ):
+        deque(map(sink.write, results(range(100))), maxlen=0)
     assert len(_lines(path)) > 3
 
 

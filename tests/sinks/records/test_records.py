@@ -17,7 +17,7 @@ from sinks.records.mot import MotSink
 from sinks.records.yolo import YoloSink, label_lines
 from sinks.table import build_sinks
 from streamer.errors import SinkError
-from tests.sinks.results import boxes, results
+from tests.sinks.results import boxes, full_disk, results
 
 FOUND = boxes((10.5, 20, 30, 40), (-4, 0, 16, 60), track_id=np.array([7, 3], np.int64))
 NAMES = ("person", "a\ncar")
@@ -122,6 +122,16 @@ def test_pictures_of_one_name_have_a_label_each(tmp_path: Path, overwrite: bool)
             )
     labels = {path.name: path.read_text() for path in (tmp_path / "gate").iterdir()}
     assert labels == {"a.txt": "", "a.png.txt": "0 0.250000 0.250000 0.500000 0.500000\n"}
+
+
+def test_a_full_disk_leaves_no_label_that_says_there_is_nothing(tmp_path: Path) -> None:
+    with (
+        YoloSink(tmp_path, ("person",), overwrite=False) as sink,
+        full_disk(10),
+        pytest.raises(SinkError, match="cannot be written"),
+    ):
+        sink.write(next(results([0], detections=boxes((0, 0, 32, 24)))))
+    assert not list((tmp_path / "gate").iterdir())
 
 
 def test_a_picture_whose_name_is_no_text_is_in_the_file(tmp_path: Path) -> None:
