@@ -241,9 +241,12 @@ def test_who_left_while_a_stream_is_away_makes_room() -> None:
     """They stayed until the next picture, in the way of everybody else."""
     request = f"GET /streams/gate.mjpeg?token={TOKEN} HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with serving() as sink, client(sink) as http:
-        with _stopped_viewer(sink, request) as viewer:
-            assert viewer.recv(1000)  # the one picture there is
-            _until(lambda: http.get("/api/stats").json()["viewers"] == 1)
+        with socket.create_connection(("127.0.0.1", port_of(sink)), timeout=WAIT_S) as viewer:
+            viewer.sendall(request.encode())
+            taken = b""
+            while not taken.endswith(b"\xff\xd9\r\n"):  # the only picture there is, as a whole
+                taken += viewer.recv(65536)
+            assert http.get("/api/stats").json()["viewers"] == 1
         _until(lambda: http.get("/api/stats").json()["viewers"] == 0)
 
 
