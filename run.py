@@ -20,7 +20,7 @@ from rich.text import Text
 
 from analytics.chain import build_analytics, check_scene, choose_tracker
 from analytics.scene_config import SceneConfig
-from analytics.track import TrackingConfig
+from analytics.track import AtLeast, TrackingConfig
 from analytics.tracking.tracker import TrackerConfig
 from configs.arguments import parse
 from configs.errors import ConfigError
@@ -258,12 +258,14 @@ def _build_detector(
 
 
 def _lowered(config: RunConfig) -> DetectorConfig:
-    """The detector's settings, with the weak boxes that the tracker wants to see."""
+    """The detector's settings, with the weak boxes that tracking and hiding want to see."""
+    wanted = [config.detector.score_threshold]
     tracker = _tracker(config)
-    if tracker is None:
-        return config.detector
-    lowest = min(config.detector.score_threshold, tracker.least_score)
-    return replace(config.detector, score_threshold=lowest)
+    if tracker is not None:
+        wanted.append(tracker.least_score)
+    if config.blur.classes:
+        wanted.append(config.blur.min_score)
+    return replace(config.detector, score_threshold=min(wanted))
 
 
 def _gpu(device: str) -> GpuProbe | None:
@@ -295,8 +297,7 @@ def _analytics(
     config: RunConfig, class_names: Sequence[str], stream: StreamInfo
 ) -> list[Analytic[Detections]]:
     """What a stream's results pass through; what is to be hidden, first of all."""
-    hiding = [Blur(config.blur, class_names)] if config.blur.classes else []
-    return hiding + build_analytics(
+    steps = build_analytics(
         stream,
         _tracker(config),
         config.scene,
@@ -304,6 +305,10 @@ def _analytics(
         class_names=class_names,
         min_score=config.detector.score_threshold,
     )
+    if not config.blur.classes:
+        return steps
+    weak_end = steps or [AtLeast(config.detector.score_threshold)]
+    return [Blur(config.blur, class_names), *weak_end]
 
 
 def _outlet(built: BuiltSink) -> Outlet[Detections]:

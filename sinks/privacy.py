@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import threading
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from detector.classes import choose_classes
 from detector.detections import Detections
+from sinks.whereabouts import Places, Whereabouts
 from streamer.picture import I420, BgrArray, Picture, PlaneArray
 from streamer.result import Result
 
@@ -30,18 +30,25 @@ class BlurConfig:
     Attributes:
         classes: names of objects to hide; empty for none.
         margin: how far beyond its box an object is hidden, a part of the box's width and height.
-        hold_s: seconds for which the place of an object stays hidden after it was found there, so
-            that a frame on which it is missed does not show it.
+        hold_s: seconds for which the place of an object stays hidden after it was found there, and
+            where it has gone since if it went on as before, so that a frame on which it is missed
+            does not show it.
+        min_score: 0..1; boxes from here on are hidden, also those too weak to be shown as found.
     """
 
     classes: tuple[str, ...] = ()
     margin: float = 0.1
     hold_s: float = 0.5
+    min_score: float = (
+        0.1  # of the starter's people on a busy square, a third lie between it and 0.3
+    )
 
     def __post_init__(self) -> None:
         for name in ("margin", "hold_s"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
+        if not 0 <= self.min_score <= 1:
+            raise ValueError(f"min_score: expected 0..1, got {self.min_score}")
 
 
 def check_blur(config: BlurConfig, class_names: Sequence[str], kept: Sequence[str]) -> None:
@@ -82,34 +89,41 @@ class Blur:
     def __init__(self, config: BlurConfig, class_names: Sequence[str]) -> None:
         self._config = config
         self._hidden = choose_classes(class_names, config.classes)  # (C,) bool
-        self._recent: deque[tuple[float, NDArray[np.float32]]] = deque()
+        self._whereabouts = Whereabouts(config.hold_s)
 
     def update(self, result: Result[Detections]) -> Result[Detections]:
         """The result with a frame on which the objects, and where they were, cannot be seen."""
         frame, found = result.frame, result.detections
-        if self._recent and frame.time_s < self._recent[-1][0]:
-            self._recent.clear()  # another recording
-        self._recent.append((frame.time_s, found.xyxy[self._hidden[found.class_id]]))
-        while self._recent[0][0] < frame.time_s - self._config.hold_s:
-            self._recent.popleft()
-        is_single = frame.stream.kind == "images"
-        boxes = [self._recent[-1][1]] if is_single else [boxes for _, boxes in self._recent]
-        rectangles = self._rectangles(np.concatenate(boxes), frame.width, frame.height)
+        boxes = self._ordered(found.xyxy[self._hidden[found.class_id]])
+        if frame.stream.kind != "images":
+            # As parts of the picture: a stream may change its size on the way.
+            size = np.array([frame.width, frame.height] * 2, np.float64)
+            if not found.is_carried:
+                self._whereabouts.see(frame.time_s, (boxes + 0.5) / size)
+            boxes = self._whereabouts.at(frame.time_s) * size - 0.5
+        rectangles = self._rectangles(boxes, frame.width, frame.height)
         if not rectangles:
             return result
         hidden = replace(frame, picture=BlurredPicture(frame.picture, rectangles))
         return dataclasses.replace(result, frame=hidden)
 
-    def _rectangles(self, xyxy: NDArray[np.float32], width: int, height: int) -> list[Box]:
-        """Each box with its margin, grown to even px, inside the picture."""
-        xyxy = xyxy[np.isfinite(xyxy).all(axis=1)].astype(np.float64)
+    def _ordered(self, xyxy: NDArray[np.float32]) -> Places:
+        """The finite boxes, corners in order."""
+        xyxy = xyxy[np.isfinite(xyxy).all(axis=1)]
         low, high = np.minimum(xyxy[:, :2], xyxy[:, 2:]), np.maximum(xyxy[:, :2], xyxy[:, 2:])
+        return np.concatenate([low, high], axis=1, dtype=np.float64)
+
+    def _rectangles(self, xyxy: Places, width: int, height: int) -> list[Box]:
+        """Each box with its margin, grown to even px, inside the picture; the smallest first."""
+        low, high = xyxy[:, :2], xyxy[:, 2:]
         grow = (high - low + 1) * self._config.margin
         limits = np.array([width + width % 2, height + height % 2])
         first = np.clip(np.floor(low - grow), 0, limits).astype(np.int64) & ~1
         last = np.clip(np.ceil(high + grow) + 1, 0, limits).astype(np.int64)
         last += last % 2
         boxes = np.unique(np.concatenate([first, last], 1), axis=0).tolist()
+        # Of two that overlap the larger one's coarser cells are on top.
+        boxes.sort(key=lambda box: max(box[2] - box[0], box[3] - box[1]))
         return [(a, b, c, d) for a, b, c, d in boxes if a < c and b < d]
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
+import run
+from detector.config import DetectorConfig
 from detector.detections import Detections
 from sinks.privacy import Blur, BlurConfig, check_blur
 from streamer.frame import Frame, StreamInfo, StreamKind
 from streamer.picture import BgrPicture
 from streamer.result import Result
+from tests.truth_detector import Truthful
 
 NAMES = ("person", "car")
 STREAM = StreamInfo("door", "door", 61, 47, Fraction(1, 10))
@@ -115,3 +121,95 @@ def test_wishes_that_would_show_people_are_refused() -> None:
     with pytest.raises(ValueError, match="got 'person'; add it to --classes"):
         check_blur(BlurConfig(("person",)), NAMES, ("car",))
     check_blur(BlurConfig(("person",)), NAMES, ("car", "person"))
+
+
+def _is_hidden(result: Result[Detections], box: Sequence[int]) -> bool:
+    """Whether all of a box, whole px, is in coarse cells."""
+    x1, y1, x2, y2 = box
+    cut = result.frame.bgr()[y1:y2, x1:x2].reshape(-1, 3)
+    return len(np.unique(cut, axis=0)) < len(cut) / 4
+
+
+def _walker(index: int) -> tuple[int, int, int, int]:
+    """6 px a frame, half of its own width."""
+    return 2 + 6 * index, 8, 14 + 6 * index, 36
+
+
+def test_who_is_missed_is_hidden_where_they_have_gone() -> None:
+    """Missed on one frame, somebody who walked on was half to be seen."""
+    blur = _blur(margin=0)
+    hidden = [
+        _is_hidden(
+            blur.update(_result([] if index in (3, 5) else [_walker(index)], index=index)),
+            _walker(index),
+        )
+        for index in range(7)
+    ]
+    assert all(hidden)
+
+
+def test_between_two_looks_people_are_hidden_where_they_have_gone() -> None:
+    blur = _blur(margin=0, hold_s=0.1)
+    found: Detections | None = None
+    for index in range(7):
+        given = _result([_walker(index)], index=index)
+        if index % 2 and found is not None:
+            given = replace(given, detections=replace(found, is_carried=True))
+        else:
+            found = given.detections
+        if index >= 2:  # nobody knows after one look who goes where
+            assert _is_hidden(blur.update(given), _walker(index)), index
+        else:
+            blur.update(given)
+
+
+def test_a_weak_box_inside_another_does_not_sharpen_it() -> None:
+    parts = [(12.0, 10.0 + 2 * k, 17.0, 15.0 + 2 * k) for k in range(8)]
+    result = _result([BOX, *parts])
+    hidden = _blur(margin=0).update(result).frame.bgr()[8:36, 10:30].reshape(-1, 3)
+    assert len(np.unique(hidden, axis=0)) <= 6 * 6
+
+
+def test_a_late_frame_uncovers_nobody() -> None:
+    """Streams whose times go back a little lost what was held."""
+    blur = _blur()
+    blur.update(_result([BOX], index=3))
+    assert _is_hidden(blur.update(_result([], index=2)), (10, 8, 30, 36))
+
+
+def test_a_stream_that_grows_hides_the_same_place() -> None:
+    blur = _blur(margin=0)
+    blur.update(_result([BOX]))
+    large = BgrPicture(np.random.default_rng(1).integers(0, 256, (94, 122, 3)).astype(np.uint8))
+    after = _result([], index=1)
+    after = replace(after, frame=replace(after.frame, picture=large))
+    assert _is_hidden(blur.update(after), (22, 18, 58, 70))
+
+
+class Unsure(Truthful):
+    """Finds the same with a score of 0.2, if boxes of 0.2 are asked for."""
+
+    def __init__(self, config: DetectorConfig) -> None:
+        super().__init__(config)
+        self._least = config.score_threshold
+
+    def _find(self, frame: Frame) -> Detections:
+        found = super()._find(frame)
+        weak = replace(found, score=np.full(len(found), 0.2, np.float32))
+        return weak.select(weak.score >= self._least)
+
+
+def test_boxes_too_weak_to_be_shown_are_hidden_all_the_same(tmp_path: Path) -> None:
+    """A run without tracking hid only what it showed."""
+    folder, records = tmp_path / "pictures", tmp_path / "boxes.jsonl"
+    typed = ["--source", "synthetic:frames=2,seed=1,width=320,height=180", "--quiet"]
+    typed += ["--detector", "tests.sinks.test_privacy:Unsure", "--sink", f"jsonl:{records}"]
+    typed += ["--sink", f"file:{folder}/street.mp4", "--output", str(tmp_path)]
+    pictures = []
+    for blur in ([], ["--blur", "person,car,bicycle"]):
+        assert run.main([*typed, *blur, "--overwrite"]) == 0
+        rows = [json.loads(line) for line in records.read_text("utf-8").splitlines()]
+        assert not any(row.get("detections") for row in rows)
+        with av.open(folder / "street.mp4") as clip:
+            pictures.append(next(clip.decode(video=0)).to_ndarray(format="bgr24").astype(int))
+    assert np.abs(pictures[0] - pictures[1]).max() > 50
