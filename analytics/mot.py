@@ -41,20 +41,24 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m analytics.mot", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m analytics.mot", description="Track the boxes of a MOTChallenge sequence."
+    )
     parser.add_argument(
         "--detections", type=Path, required=True, metavar="FILE", help="det.txt of the sequence"
     )
     parser.add_argument(
         "--seqinfo", type=Path, required=True, metavar="FILE", help="seqinfo.ini of the sequence"
     )
-    parser.add_argument("--tracker", choices=sorted(TRACKERS), default="bytetrack")
+    parser.add_argument(
+        "--tracker", choices=sorted(TRACKERS), default="bytetrack", help="(default: bytetrack)"
+    )
     parser.add_argument(
         "--classes",
         action="store_true",
-        help="the eighth column is a class from 1, as in MOT16 and later; default: one class",
+        help="the eighth column is a class id from 1, as from MOT16 on (default: one class)",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the tracks")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="tracks to write")
     return parser.parse_args(arguments)
 
 

@@ -6,28 +6,31 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TypeVar, cast
+from typing import TypeVar, cast
 
 from configs.document import merged, overridden, read, typed
 from configs.errors import ConfigError
-from configs.loader import dump, load, suggestion
+from configs.loader import dump, load
+from configs.parser import CommandParser
 
 T = TypeVar("T")
 
 EPILOG = """\
 examples:
   python run.py --source webcam
-  python run.py --source clip.mp4 --weights centernet_hardnet85_coco.pth
-  python run.py --source rtsp://door/1 --source rtsp://yard/1 --sink jsonl:boxes.jsonl
-  python run.py --source a.mp4 --source b.mp4 --detector yolox --weights yolox_nano.onnx
-  python run.py --source "photos/*.jpg" --sink file --sink jsonl:boxes.jsonl --classes person,car
-  python run.py --config scene.yaml --set detector.score_threshold=0.5 --print-config
+  python run.py --source clip.mp4 --weights centernet_hardnet85_coco
+  python run.py --source rtsp://door --source rtsp://yard --sink jsonl:boxes.jsonl
+  python run.py --source clip.mp4 --detector yolox --weights yolox_nano.onnx
+  python run.py --source "photos/*.jpg" --conf 0.4 --classes person,car
+  python run.py --config scene.yaml --set detector.score_threshold=0.5
 
-Arguments stand over the file of --config, --set over both. Relative paths mean the working
-directory, wherever they are written; only `base:` in a file is relative to that file.
+Options on the command line override the file of --config; --set overrides both.
+Relative paths are relative to the working directory, in files too; only `base:`
+is relative to the file that it stands in.
 
-exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 no source could be opened,
-4 finished but a stream failed on the way, 5 model or weights, 130 Ctrl-C, 143 SIGTERM.
+exit codes: 0 done, 1 unexpected error, 2 usage or configuration, 3 no source
+could be opened, 4 done but a stream failed on the way, 5 model or weights,
+130 Ctrl-C, 143 SIGTERM.
 """
 
 
@@ -99,59 +102,122 @@ def _names(text: str) -> object:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-_OPTIONS: Mapping[str, _Option] = {
-    "--source": _Option(
-        "sources",
-        str,
-        "S",
-        "file, folder, glob, image, webcam[:WHICH], rtsp://..., screen, - or synthetic; repeatable",
-        is_repeatable=True,
-    ),
-    "--mode": _Option("input.mode", str, "MODE", "auto, every-frame or latest"),
-    "--max-staleness": _Option(
-        "input.max_staleness_s", typed, "S", "oldest live frame worth looking at, seconds"
-    ),
-    "--rtsp-transport": _Option("input.network.rtsp_transport", str, "T", "tcp or udp"),
-    "--decode": _Option("input.decode", str, "D", "recordings: auto, cpu or nvdec"),
-    "--loop": _Option("input.loop", bool, None, "begin a recording again when it ends"),
-    "--realtime": _Option("input.realtime", bool, None, "play a recording like a camera"),
-    "--weights": _Option("detector.weights", str, "W", "path, URL, known name or untrained"),
-    "--detector": _Option(
-        "detector.name",
-        str,
-        "NAME",
-        "auto, starter, hardnet85, hardnet68, fchardnet70, yolox, none or package.module:Class",
-    ),
-    "--imgsz": _Option("detector.imgsz", str, "SIZE", "network input: 512, WxH or native"),
-    "--conf": _Option("detector.score_threshold", typed, "P", "lowest score to keep (0.3)"),
-    "--classes": _Option("detector.classes", _names, "A,B", "names to keep; all without it"),
-    "--device": _Option("detector.device", str, "DEV", "auto, cpu, cuda or cuda:N"),
-    "--precision": _Option("detector.precision", str, "P", "auto, fp32, fp16 or bf16"),
-    "--runtime": _Option(
-        "detector.runtime", str, "R", "auto, torch, compile, onnx, openvino or tensorrt"
-    ),
-    "--quantised": _Option(
-        "detector.quantised", str, "FILE", "the same network in int8, by detector.quantise"
-    ),
-    "--detect-every": _Option(
-        "detector.detect_every", typed, "K", "look at every K-th frame; carry boxes over between"
-    ),
-    "--flip-test": _Option("detector.flip_test", bool, None, "average with the mirrored picture"),
-    "--batch": _Option("detector.batch", typed, "N", "most frames a forward pass takes, or auto"),
-    "--tracker": _Option("tracking.name", str, "NAME", "auto, none, sort, bytetrack or ocsort"),
-    "--explain": _Option("style.explain", bool, None, "show which step made each count, and when"),
-    "--blur": _Option("blur.classes", _names, "A,B", "classes to make unrecognisable"),
-    "--sink": _Option(
-        "sinks",
-        str,
-        "NAME[:PATH]",
-        "file, jsonl, display, web:PORT, ...; repeatable (file)",
-        is_repeatable=True,
-    ),
-    "--output": _Option("output", str, "DIR", "folder to write to (runs/detect/<name>)"),
-    "--limit": _Option("limit", typed, "N", "frames a stream"),
-    "--overwrite": _Option("overwrite", bool, None, "replace what is already there"),
+_GROUPS: Mapping[str, Mapping[str, _Option]] = {
+    "sources": {
+        "--source": _Option(
+            "sources",
+            str,
+            "S",
+            "file, folder, glob, webcam[:WHICH], address (rtsp://...), screen, synthetic, or - for "
+            "standard input; repeatable",
+            is_repeatable=True,
+        ),
+        "--mode": _Option(
+            "input.mode",
+            str,
+            "MODE",
+            "every-frame, latest, or auto: latest for live streams (default: auto)",
+        ),
+        "--max-staleness": _Option(
+            "input.max_staleness_s", typed, "S", "drop live frames older than S seconds"
+        ),
+        "--rtsp-transport": _Option(
+            "input.network.rtsp_transport", str, "T", "tcp or udp (default: tcp)"
+        ),
+        "--decode": _Option(
+            "input.decode", str, "D", "decode recordings on auto, cpu or nvdec (default: auto)"
+        ),
+        "--loop": _Option("input.loop", bool, None, "start a recording again when it ends"),
+        "--realtime": _Option("input.realtime", bool, None, "play recordings at their own speed"),
+        "--limit": _Option("limit", typed, "N", "stop each stream after N frames"),
+    },
+    "detector": {
+        "--weights": _Option(
+            "detector.weights",
+            str,
+            "W",
+            "path, URL, known name or untrained (default: those that come with the detector)",
+        ),
+        "--detector": _Option(
+            "detector.name",
+            str,
+            "NAME",
+            "starter, hardnet85, hardnet68, fchardnet70, yolox, none, package.module:Class, or "
+            "auto: what the weights are for (default: auto)",
+        ),
+        "--imgsz": _Option(
+            "detector.imgsz",
+            str,
+            "SIZE",
+            "network input in pixels: 512, WIDTHxHEIGHT or native (default: the detector's)",
+        ),
+        "--conf": _Option(
+            "detector.score_threshold", typed, "P", "lowest score to keep, 0..1 (default: 0.3)"
+        ),
+        "--classes": _Option(
+            "detector.classes", _names, "A,B", "class names to keep (default: all)"
+        ),
+        "--device": _Option(
+            "detector.device", str, "DEV", "auto, cpu, cuda or cuda:N (default: auto)"
+        ),
+        "--precision": _Option(
+            "detector.precision",
+            str,
+            "P",
+            "fp32, fp16, bf16, or auto: fp16 on CUDA, else fp32 (default: auto)",
+        ),
+        "--runtime": _Option(
+            "detector.runtime",
+            str,
+            "R",
+            "torch, compile, onnx, openvino, tensorrt, or auto: torch on CUDA, else the fastest "
+            "one installed (default: auto)",
+        ),
+        "--quantised": _Option(
+            "detector.quantised", str, "FILE", "int8 network written by detector.quantise"
+        ),
+        "--batch": _Option(
+            "detector.batch",
+            typed,
+            "N",
+            "frames per forward pass at most, or auto: measured at the start",
+        ),
+        "--detect-every": _Option(
+            "detector.detect_every",
+            typed,
+            "K",
+            "detect on every K-th frame, carry boxes over in between (default: 1)",
+        ),
+        "--flip-test": _Option(
+            "detector.flip_test", bool, None, "average with the mirrored picture"
+        ),
+    },
+    "tracking and counting": {
+        "--tracker": _Option(
+            "tracking.name",
+            str,
+            "NAME",
+            "none, sort, bytetrack, ocsort, or auto: bytetrack where something is counted "
+            "(default: auto)",
+        ),
+        "--explain": _Option("style.explain", bool, None, "draw which step made each count"),
+        "--blur": _Option("blur.classes", _names, "A,B", "make these classes unrecognisable"),
+    },
+    "output": {
+        "--sink": _Option(
+            "sinks",
+            str,
+            "NAME[:PATH]",
+            "file, jsonl, display, web:PORT, ... see README.md; repeatable (default: file)",
+            is_repeatable=True,
+        ),
+        "--output": _Option(
+            "output", str, "DIR", "folder to write to (default: runs/detect/<name>)"
+        ),
+        "--overwrite": _Option("overwrite", bool, None, "replace existing files"),
+    },
 }
+_OPTIONS = {name: option for group in _GROUPS.values() for name, option in group.items()}
 
 
 def parse(arguments: Sequence[str], *, version: str) -> CommandLine:
@@ -161,10 +227,7 @@ def parse(arguments: Sequence[str], *, version: str) -> CommandLine:
         ConfigError: an option is unknown or lacks its value.
         SystemExit: with code 0, after `--help` or `--version`.
     """
-    given, unknown = _parser(version).parse_known_args(list(arguments))
-    if unknown:
-        word = unknown[0].partition("=")[0]
-        raise ConfigError(unknown[0], f"unknown argument{_near(word) or '; see --help'}")
+    given = _parser(version).read(arguments)
     data: dict[str, object] = {}
     spelling = {}
     for name, option in _OPTIONS.items():
@@ -183,40 +246,39 @@ def parse(arguments: Sequence[str], *, version: str) -> CommandLine:
     )
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line instead of the whole usage."""
-
-    def error(self, message: str) -> NoReturn:
-        option, colon, reason = message.removeprefix("argument ").partition(": ")
-        raise ConfigError(option if colon else "", f"{reason if colon else message}; see --help")
-
-
-def _parser(version: str) -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="run.py",
-        description="Find objects on recordings, pictures and cameras, and write them annotated.",
+def _parser(version: str) -> CommandParser:
+    parser = CommandParser(
+        "run.py",
+        "Find objects in recordings, pictures and live streams; write them annotated.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
-    for name, option in _OPTIONS.items():
-        _add(parser, name, option)
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings as YAML")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; repeatable"
-    )
-    parser.add_argument("--print-config", action="store_true", help="show the settings and stop")
-    parser.add_argument("--list-cameras", action="store_true", help="show the cameras and stop")
-    parser.add_argument("--verbose", action="store_true", help="show logs and tracebacks")
-    parser.add_argument("--quiet", action="store_true", help="show errors alone")
-    parser.add_argument(
-        "--json-log", action="store_true", help="standard error is a JSON object a line"
-    )
+    parser.usage = "run.py --source S [options]"
     parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
+    for title, options in _GROUPS.items():
+        group = parser.add_argument_group(title)
+        for name, option in options.items():
+            _add(group, name, option)
+    settings = parser.add_argument_group("settings")
+    settings.add_argument("--config", type=Path, metavar="FILE", help="YAML file of settings")
+    settings.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="one setting, such as detector.top_k=50; repeatable",
+    )
+    settings.add_argument("--print-config", action="store_true", help="print the settings and exit")
+    settings.add_argument("--list-cameras", action="store_true", help="list the cameras and exit")
+    messages = parser.add_argument_group("messages")
+    messages.add_argument("--quiet", action="store_true", help="print errors only")
+    messages.add_argument("--verbose", action="store_true", help="print logs and tracebacks")
+    messages.add_argument(
+        "--json-log", action="store_true", help="print messages as JSON objects, one a line"
+    )
     return parser
 
 
-def _add(parser: argparse.ArgumentParser, name: str, option: _Option) -> None:
+def _add(parser: argparse._ArgumentGroup, name: str, option: _Option) -> None:
     if option.metavar is None:
         parser.add_argument(
             name, dest=option.place, action=argparse.BooleanOptionalAction, help=option.text
@@ -246,20 +308,3 @@ def _nested(place: str, value: object) -> dict[str, object]:
         value = {key: value}
     assert isinstance(value, dict)
     return value
-
-
-def _near(word: str) -> str:
-    known = [
-        *_OPTIONS,
-        "--config",
-        "--set",
-        "--print-config",
-        "--list-cameras",
-        "--verbose",
-        "--quiet",
-        "--json-log",
-        "--version",
-        "--help",
-    ]
-    near = suggestion(word, known) if word.startswith("-") else ""
-    return near if "did you mean" in near else ""

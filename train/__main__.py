@@ -28,12 +28,13 @@ from train.snapshot import Position
 _EPILOG = """\
 examples:
   python -m train --config configs/train_coco.yaml
-  python -m train --config configs/train_coco.yaml --set batch=24 --output runs/train/small
+  python -m train --config configs/train_coco.yaml --set batch=24
   python -m train --config configs/train_coco.yaml --resume
-  torchrun --nproc-per-node 2 -m train --config configs/train_coco.yaml --set batch=24
+  torchrun --nproc-per-node 2 -m train --config configs/train_coco.yaml
 
-The output folder gets last.pth and best.pth, which run.py --weights takes, history.csv, curves.png,
-pictures/ and TensorBoard's events. Ctrl-C keeps what was learnt; --resume goes on from there.
+The output folder gets last.pth and best.pth (for run.py --weights),
+history.csv, curves.png, pictures/ and TensorBoard's event files. Ctrl-C saves
+a checkpoint; --resume continues from it.
 """
 
 
@@ -45,7 +46,12 @@ def main(typed: Sequence[str]) -> int:
 def _train(typed: Sequence[str], screen: Screen) -> int:
     parser = Parser("train", "Train a network on labelled pictures.", epilog=_EPILOG)
     add_settings(parser, resumes_from="the last checkpoint")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="folder to write to")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="folder to write to (default: the configuration's)",
+    )
     given = parser.read(typed)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     config = settings(TrainConfig, given, output=given.output and str(given.output))

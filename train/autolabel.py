@@ -11,14 +11,13 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import get_args
 
 from rich.table import Table
 from rich.text import Text
 
 from configs.errors import ConfigError
 from detector.classes import choose_classes
-from detector.config import AUTO, DetectorConfig, Precision, Runtime
+from detector.config import DetectorConfig
 from detector.contract import Detector
 from detector.failure import DONE, NO_SOURCE, STREAM_FAILED
 from detector.table import build_detector
@@ -31,8 +30,10 @@ from streamer.sources.inlets import open_inlets
 from train.command import (
     Parser,
     Screen,
+    add_detector,
     check_detector_name,
     counting,
+    detector_config,
     run_command,
     run_module,
     usage_errors,
@@ -46,11 +47,12 @@ DEFAULT_THRESHOLD = 0.5  # a wrong label teaches more harm than a missed one tha
 
 EXAMPLES = """\
 examples:
-  python -m train.autolabel --source clips/ --detector yolox --weights nano.onnx --out coco.json
-  ... --threshold 0.5 --threshold person=0.4 --classes person,car,bicycle --min-gap 5
+  python -m train.autolabel --source clips/ --detector yolox \\
+      --weights nano.onnx --out coco.json
+  ... --threshold 0.5 --threshold person=0.4 --classes person,car --min-gap 5
 
-The pictures go into a folder beside the JSON that is named like it: coco.json and coco/. To learn
-from them give training these two: annotations: coco.json, images: coco.
+The pictures go into a folder named after the JSON file: coco.json and coco/.
+To train on them, set `annotations: coco.json` and `images: coco`.
 """
 
 
@@ -185,16 +187,9 @@ def _config(given: argparse.Namespace) -> AutolabelConfig:
     return AutolabelConfig(
         sources=tuple(given.source),
         out=given.out,
-        detector=DetectorConfig(
-            name=given.detector,
-            weights=given.weights,
-            imgsz=given.imgsz,
+        detector=replace(
+            detector_config(given),
             classes=tuple(name.strip() for name in given.classes.split(",") if name.strip()),
-            device=given.device,
-            precision=given.precision,
-            runtime=given.runtime,
-            flip_test=given.flip_test,
-            batch=given.batch,
         ),
         thresholds=tuple(given.threshold),
         difference=DifferenceConfig(given.difference, given.min_gap, given.memory),
@@ -207,7 +202,7 @@ def _config(given: argparse.Namespace) -> AutolabelConfig:
 def _parser() -> Parser:
     usual = DifferenceConfig()
     parser = Parser(
-        "train.autolabel", "Label one's own recordings with a strong detector.", epilog=EXAMPLES
+        "train.autolabel", "Label your own recordings with a strong detector.", epilog=EXAMPLES
     )
     add = parser.add_argument
     add(
@@ -215,50 +210,44 @@ def _parser() -> Parser:
         action="append",
         required=True,
         metavar="S",
-        help="file, folder, glob, rtsp://..., as for run.py; repeatable",
+        help="as for run.py; repeatable",
     )
-    add("--out", type=Path, required=True, metavar="coco.json", help="the labels, in COCO's form")
-    add("--detector", default=AUTO, metavar="NAME", help="the teacher (what the weights are for)")
-    add("--weights", metavar="W", help="path, URL, known name or untrained")
-    add("--imgsz", metavar="SIZE", help="network input: 512, WxH or native")
+    add("--out", type=Path, required=True, metavar="coco.json", help="COCO JSON file to write")
+    add_detector(parser)
     add(
         "--threshold",
         action="append",
         default=[],
         metavar="[CLASS=]P",
-        help=f"lowest score of a label ({DEFAULT_THRESHOLD}), of all classes or one; repeatable",
+        help="lowest score of a label, for all classes or for one; repeatable "
+        f"(default: {DEFAULT_THRESHOLD})",
     )
-    add("--classes", default="", metavar="A,B", help="names to label; all that are found")
+    add("--classes", default="", metavar="A,B", help="class names to label (default: all)")
     add(
         "--difference",
         type=float,
         default=usual.least,
         metavar="D",
-        help="share of the picture that must have changed since every frame kept lately "
-        f"({usual.least})",
+        help="share of the picture that must differ from each frame kept lately "
+        f"(default: {usual.least})",
     )
     add(
         "--min-gap",
         type=float,
         default=usual.min_gap_s,
         metavar="S",
-        help=f"seconds between kept frames of a stream, at least ({usual.min_gap_s:g})",
+        help=f"least seconds between kept frames of a stream (default: {usual.min_gap_s:g})",
     )
     add(
         "--memory",
         type=int,
         default=usual.memory,
         metavar="N",
-        help=f"kept frames that a new one has to differ from ({usual.memory})",
+        help=f"how many kept frames --difference compares with (default: {usual.memory})",
     )
-    add("--drop-empty", action="store_true", help="keep no frame on which nothing is found")
-    add("--limit", type=int, metavar="N", help="frames a stream to keep at most")
-    add("--overwrite", action="store_true", help="replace what is already there")
-    add("--flip-test", action="store_true", help="average with the mirrored picture")
-    add("--device", default="auto", metavar="DEV", help="auto, cpu, cuda or cuda:N")
-    add("--precision", choices=get_args(Precision), default="auto", help="of the arithmetic")
-    add("--runtime", choices=get_args(Runtime), default="auto", help="what runs the network")
-    add("--batch", type=int, metavar="N", help="most frames a forward pass takes")
+    add("--drop-empty", action="store_true", help="skip frames in which nothing is found")
+    add("--limit", type=int, metavar="N", help="keep at most N frames of each stream")
+    add("--overwrite", action="store_true", help="replace existing files")
     return parser
 
 

@@ -29,8 +29,6 @@ examples:
   python -m train.check --data instances_train2017.json --images train2017
   python -m train.check --data my_yolo_set/data.yaml --split val
   python -m train.check --data VOC2012 --split trainval --labels-only
-
-exit codes: 0 nothing is wrong, 1 something is, 2 usage.
 """
 
 CLEAN, FOUND = 0, 1
@@ -163,23 +161,39 @@ def _layout(path: Path) -> Layout:
 
 
 def _parser() -> Parser:
-    parser = Parser("train.check", __doc__ or "")
-    parser.epilog = EPILOG
+    parser = Parser(
+        "train.check",
+        "Report everything that is wrong with a data set before training starts.",
+        epilog=EPILOG,
+        exit_codes="exit codes: 0 nothing is wrong, 1 something is, 2 usage.",
+    )
     add = parser.add_argument
     add(
         "--data",
         type=Path,
         required=True,
         metavar="PATH",
-        help="a configuration, a COCO JSON file, a data.yaml, or a VOC folder",
+        help="training configuration, COCO JSON file, data.yaml or VOC folder",
     )
-    add("--images", type=Path, metavar="DIR", help="the folder of pictures (COCO)")
-    add("--type", choices=get_args(Layout), help="the layout, where PATH does not tell")
+    add("--images", type=Path, metavar="DIR", help="folder of pictures (COCO)")
+    add("--type", choices=get_args(Layout), help="layout (default: guessed from PATH)")
     add("--split", default="", metavar="NAME", help="train, val, ... (YOLO, VOC)")
-    add("--classes", type=_names, default=(), metavar="A,B", help="only these")
-    add("--rename", action="append", default=[], metavar="OLD=NEW", help="repeatable")
+    add("--classes", type=_names, default=(), metavar="A,B", help="keep only these classes")
+    add(
+        "--rename",
+        action="append",
+        default=[],
+        metavar="OLD=NEW",
+        help="rename a class; repeatable",
+    )
     add("--labels-only", action="store_true", help="do not decode the pictures")
-    add("--limit", type=_count, default=20, metavar="N", help="shown of each kind (20); 0: all")
+    add(
+        "--limit",
+        type=_count,
+        default=20,
+        metavar="N",
+        help="show N of each kind, 0 for all (default: 20)",
+    )
     return parser
 
 

@@ -9,7 +9,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 from rich.console import Console
 from rich.progress import (
@@ -23,17 +23,17 @@ from rich.text import Text
 
 from configs.errors import ConfigError
 from configs.loader import suggestion
-from detector.config import AUTO
+from configs.parser import CommandParser
+from detector.config import AUTO, DetectorConfig, Precision, Runtime
 from detector.failure import exit_code, leaves, one_line
 from detector.table import DETECTORS
 from streamer.redact import redact
 from streamer.signals import Interrupted, StopSignals
 from train.errors import DataError, TrainError
 
-EXIT_CODES_TEXT = (
-    "exit codes: 0 done, 1 unexpected, 2 usage, 3 nothing to read, 4 finished but a stream failed\n"
-    "on the way, 5 model or weights, 130 Ctrl-C, 143 SIGTERM."
-)
+EXIT_CODES = """\
+exit codes: 0 done, 1 unexpected error, 2 usage, 3 nothing to read, 4 done but a
+stream failed on the way, 5 model or weights, 130 Ctrl-C, 143 SIGTERM."""
 
 
 class Screen(Console):
@@ -49,38 +49,53 @@ class Screen(Console):
         self.print(Text(redact(text)), soft_wrap=True)
 
 
-class Parser(argparse.ArgumentParser):
-    """Raises what is wrong as a ConfigError, and guesses what was meant."""
+class Parser(CommandParser):
+    """The command line of a module.
 
-    def __init__(self, module: str, description: str, *, epilog: str = "") -> None:
-        super().__init__(
-            prog=f"python -m {module}",
-            description=description,
-            epilog=f"{epilog}\n{EXIT_CODES_TEXT}".strip(),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        self.add_argument("--verbose", action="store_true", help="show tracebacks")
+    Args:
+        module: such as `train.evaluate`.
+        description: what it does.
+        epilog: examples, and what else there is to know.
+        exit_codes: shown below them.
+    """
 
-    def read(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """What was typed.
+    def __init__(
+        self, module: str, description: str, *, epilog: str, exit_codes: str = EXIT_CODES
+    ) -> None:
+        super().__init__(f"python -m {module}", description, epilog=f"{epilog}\n{exit_codes}")
+        self.add_argument("--verbose", action="store_true", help="print tracebacks")
 
-        Raises:
-            ConfigError: an option is unknown, missing or lacks its value.
-            SystemExit: with code 0, after `--help`.
-        """
-        given, unknown = self.parse_known_args(list(arguments))
-        if unknown:
-            known = [text for action in self._actions for text in action.option_strings]
-            raise ConfigError(unknown[0], f"unknown option{_near(unknown[0], known)}; see --help")
-        return given
 
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of printing the usage."""
-        option, colon, reason = message.removeprefix("argument ").partition(": ")
-        if colon and option.startswith("-"):
-            raise ConfigError(option, f"{reason}; see --help")
-        raise ConfigError("", f"{message}; see --help")
+def add_detector(parser: Parser) -> None:
+    """The options of run.py that say which detector looks, and how."""
+    add = parser.add_argument
+    add("--weights", metavar="W", help="path, URL, known name or untrained")
+    add(
+        "--detector",
+        default=AUTO,
+        metavar="NAME",
+        help="as for run.py (default: auto, what the weights are for)",
+    )
+    add("--imgsz", metavar="SIZE", help="network input in pixels: 512, WIDTHxHEIGHT or native")
+    add("--flip-test", action="store_true", help="average with the mirrored picture")
+    add("--device", default="auto", metavar="DEV", help="auto, cpu, cuda or cuda:N (default: auto)")
+    add("--precision", metavar="P", choices=get_args(Precision), help=_listed(Precision))
+    add("--runtime", metavar="R", choices=get_args(Runtime), help=_listed(Runtime))
+    add("--batch", type=int, metavar="N", help="frames per forward pass at most")
+
+
+def detector_config(given: argparse.Namespace) -> DetectorConfig:
+    """The detector that `add_detector`'s options name."""
+    return DetectorConfig(
+        name=given.detector,
+        weights=given.weights,
+        imgsz=given.imgsz,
+        device=given.device,
+        precision=given.precision or "auto",
+        runtime=given.runtime or "auto",
+        flip_test=given.flip_test,
+        batch=given.batch,
+    )
 
 
 def run_command(body: Callable[[Screen, Screen], int], typed: Sequence[str]) -> int:
@@ -151,9 +166,9 @@ def counting(screen: Console, what: str, total: int | None) -> Iterator[Callable
         yield lambda: bar.advance(task)
 
 
-def _near(word: str, known: Sequence[str]) -> str:
-    near = suggestion(word, known)
-    return near if "did you mean" in near else ""
+def _listed(choices: object) -> str:
+    *others, last = get_args(choices)
+    return f"{', '.join(others)} or {last} (default: auto)"
 
 
 def _silence(descriptor: int) -> None:

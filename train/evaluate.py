@@ -9,19 +9,20 @@ import argparse
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
 
-from detector.config import AUTO, DetectorConfig, Precision, Runtime
+from detector.config import DetectorConfig
 from detector.contract import Detector
 from detector.failure import DONE
 from detector.table import build_detector
 from train.command import (
     Parser,
     Screen,
+    add_detector,
     check_detector_name,
     counting,
+    detector_config,
     run_command,
     run_module,
     usage_errors,
@@ -41,10 +42,10 @@ LOWEST_SCORE = 0.001  # below it boxes change no figure that anybody prints
 EXAMPLES = """\
 examples:
   python -m train.evaluate --annotations instances_val2017.json --images val2017
-  ... --imgsz native --flip-test --scales 0.5,0.75,1,1.25,1.5 --published-rounding
-  ... --detector yolox --weights yolox_nano.onnx --save results.json --through-pipeline
+  ... --imgsz native --flip-test --scales 0.5,0.75,1,1.25,1.5
+  ... --detector yolox --weights yolox_nano.onnx --save results.json
 
-The last line of stdout is: AP=0.443 AP50=0.629 AP75=0.483
+The last line of stdout is such as: AP=0.443 AP50=0.629 AP75=0.483
 """
 
 
@@ -182,26 +183,18 @@ def _config(given: argparse.Namespace) -> EvaluateConfig:
     score = given.conf
     if score is None:
         score = 0.0 if is_published else LOWEST_SCORE
-    precision: Precision = given.precision or ("fp32" if is_published else "auto")
-    runtime: Runtime = given.runtime or ("torch" if is_published else "auto")
+    detector = detector_config(given)
+    if is_published:
+        detector = replace(
+            detector, precision=given.precision or "fp32", runtime=given.runtime or "torch"
+        )
     confusion_path = given.confusion
     if confusion_path is None and given.save is not None:
         confusion_path = given.save.with_name(f"{given.save.stem}_confusion.png")
     return EvaluateConfig(
         annotations=given.annotations,
         images=given.images,
-        detector=DetectorConfig(
-            name=given.detector,
-            weights=given.weights,
-            imgsz=given.imgsz,
-            score_threshold=score,
-            device=given.device,
-            precision=precision,
-            runtime=runtime,
-            flip_test=given.flip_test,
-            batch=given.batch,
-            nms_iou=given.nms_iou,
-        ),
+        detector=replace(detector, score_threshold=score, nms_iou=given.nms_iou),
         scales=given.scales,
         soft_nms=given.soft_nms,
         published_rounding=is_published,
@@ -220,39 +213,54 @@ def _scales(text: str) -> tuple[float, ...]:
 
 def _parser() -> Parser:
     parser = Parser(
-        "train.evaluate", "What a detector is worth on annotated pictures.", epilog=EXAMPLES
+        "train.evaluate",
+        "Measure the accuracy (AP) of a detector on annotated pictures.",
+        epilog=EXAMPLES,
     )
     add = parser.add_argument
-    add("--annotations", type=Path, required=True, metavar="A.json", help="boxes in COCO's form")
-    add("--images", type=Path, required=True, metavar="DIR", help="the annotated pictures")
-    add("--weights", metavar="W", help="path, URL, known name or untrained")
-    add("--detector", default=AUTO, metavar="NAME", help="as of run.py (what the weights are for)")
-    add("--imgsz", metavar="SIZE", help="network input: 512, WxH or native")
-    add("--flip-test", action="store_true", help="average with the mirrored picture")
+    add("--annotations", type=Path, required=True, metavar="A.json", help="COCO JSON file")
+    add("--images", type=Path, required=True, metavar="DIR", help="folder of the pictures")
+    add_detector(parser)
     add(
         "--scales",
         type=_scales,
         default=(1.0,),
         metavar="S,...",
-        help="look at every picture in these sizes, then suppress softly: 0.5,0.75,1,1.25,1.5",
+        help="detect at these scales and merge by Soft-NMS, such as 0.5,0.75,1,1.25,1.5",
     )
-    add("--nms-iou", type=float, metavar="P", help="overlap that yolox allows (0.45)")
-    add("--soft-nms", action="store_true", help="suppress softly after a single look too")
+    add(
+        "--nms-iou",
+        type=float,
+        metavar="P",
+        help="IoU above which YOLOX drops the weaker box (default: 0.45)",
+    )
+    add("--soft-nms", action="store_true", help="Soft-NMS at a single scale, too")
     add(
         "--published-rounding",
         action="store_true",
-        help="exactly the published protocol: boxes and scores of two decimals, no threshold, "
-        "float32 in torch, and the rows its soft suppression left behind",
+        help="the published protocol exactly: two decimals, no threshold, float32 in torch, "
+        "and the rows that its Soft-NMS leaves behind",
     )
-    add("--through-pipeline", action="store_true", help="feed them as the application does")
-    add("--conf", type=float, metavar="P", help=f"lowest score that counts ({LOWEST_SCORE})")
-    add("--limit", type=int, metavar="N", help="the first N pictures only")
-    add("--save", type=Path, metavar="results.json", help="write what was found, as COCO has it")
-    add("--confusion", type=Path, metavar="C.png", help="who was taken for whom (beside --save)")
-    add("--device", default="auto", metavar="DEV", help="auto, cpu, cuda or cuda:N")
-    add("--precision", choices=get_args(Precision), help="of the arithmetic")
-    add("--runtime", choices=get_args(Runtime), help="what runs the network")
-    add("--batch", type=int, metavar="N", help="most pictures a forward pass takes")
+    add("--through-pipeline", action="store_true", help="feed the pictures as run.py does")
+    add(
+        "--conf",
+        type=float,
+        metavar="P",
+        help=f"lowest score that counts (default: {LOWEST_SCORE})",
+    )
+    add("--limit", type=int, metavar="N", help="only the first N pictures")
+    add(
+        "--save",
+        type=Path,
+        metavar="results.json",
+        help="write the detections in COCO's results format",
+    )
+    add(
+        "--confusion",
+        type=Path,
+        metavar="C.png",
+        help="write the confusion matrix (default: beside --save)",
+    )
     return parser
 
 

@@ -20,11 +20,13 @@ def add_settings(parser: Parser, *, resumes_from: str) -> None:
         parser: gets them.
         resumes_from: what `--resume` goes on from.
     """
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="settings, YAML")
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="YAML file of settings"
+    )
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; repeatable"
     )
-    parser.add_argument("--resume", action="store_true", help=f"go on from {resumes_from}")
+    parser.add_argument("--resume", action="store_true", help=f"continue from {resumes_from}")
 
 
 def settings(kind: type[T], given: argparse.Namespace, **typed: object) -> T:

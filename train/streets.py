@@ -20,11 +20,11 @@ Row = dict[str, object]  # as COCO's file has it
 EXAMPLES = """\
 examples:
   python -m train.streets --scenes 100 --output runs/streets
-  python -m train.evaluate --annotations runs/streets/annotations.json --images runs/streets \\
-      --detector fchardnet70
+  python -m train.evaluate --annotations runs/streets/annotations.json \\
+      --images runs/streets --detector fchardnet70
 
-Street 0 is the one of run.py's `synthetic:seed=0`, and so on. Objects that are hardly to be seen
-are marked iscrowd: nobody has to find them, and finding them is no mistake.
+Street 0 is run.py's `synthetic:seed=0`, and so on. Objects that are mostly
+hidden are marked iscrowd: neither finding nor missing one counts.
 """
 
 
@@ -34,12 +34,28 @@ def main(typed: Sequence[str]) -> int:
 
 
 def _draw(typed: Sequence[str], screen: Screen) -> int:
-    parser = Parser("train.streets", "Draw streets, as COCO has pictures.", epilog=EXAMPLES)
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a folder")
-    parser.add_argument("--scenes", type=int, default=100, metavar="N", help="streets; 100")
-    parser.add_argument("--frames", type=int, default=2, metavar="N", help="pictures of each; 2")
-    parser.add_argument("--first-seed", type=int, default=0, metavar="N", help="of the streets; 0")
-    parser.add_argument("--varied", action="store_true", help="more or fewer objects, other light")
+    parser = Parser(
+        "train.streets", "Draw street scenes with labels, as a COCO data set.", epilog=EXAMPLES
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="folder to write to"
+    )
+    parser.add_argument(
+        "--scenes", type=int, default=100, metavar="N", help="streets (default: 100)"
+    )
+    parser.add_argument(
+        "--frames", type=int, default=2, metavar="N", help="pictures of each (default: 2)"
+    )
+    parser.add_argument(
+        "--first-seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed of the first street (default: 0)",
+    )
+    parser.add_argument(
+        "--varied", action="store_true", help="vary the number of objects and the light"
+    )
     given = parser.read(typed)
     with usage_errors():
         config = SyntheticDataConfig(

@@ -77,14 +77,19 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m analytics.edit", description=__doc__)
     parser.add_argument("source", help="clip.mp4, or any other source as for run.py --source")
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="the YAML file, there or not (STREAM.yaml)"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="YAML file to edit or make (default: STREAM.yaml)",
     )
     parser.add_argument(
-        "--stream", metavar="ID", help="what is drawn belongs to this stream only (every stream)"
+        "--stream", metavar="ID", help="draw for this stream only (default: every stream)"
     )
-    parser.add_argument("--port", type=int, default=0, metavar="N", help="to listen on (any)")
     parser.add_argument(
-        "--no-browser", dest="browser", action="store_false", help="print the address alone"
+        "--port", type=int, default=0, metavar="N", help="port to listen on (default: a free one)"
+    )
+    parser.add_argument(
+        "--no-browser", dest="browser", action="store_false", help="only print the address"
     )
     return parser.parse_args(arguments)
 

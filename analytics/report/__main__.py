@@ -30,11 +30,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m analytics.report", description=__doc__)
-    parser.add_argument(
-        "database", type=Path, metavar="FILE.sqlite", help="what the sink sqlite:FILE wrote"
+    parser = argparse.ArgumentParser(
+        prog="python -m analytics.report",
+        description="Write an event database as one HTML page that needs no network.",
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the page (FILE.html)")
+    parser.add_argument(
+        "database", type=Path, metavar="FILE.sqlite", help="written by --sink sqlite:FILE"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="page to write (default: FILE.html)"
+    )
     return parser.parse_args(arguments)
 
 

@@ -79,14 +79,14 @@ def test_results_go_to_stdout_and_the_rest_to_stderr(capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        (["--siz", "3"], r"--siz: unknown option; did you mean '--size'\?"),
+        (["--siz", "3"], r"--siz: unknown argument; did you mean '--size'\?"),
         (["--size"], "--size: expected one argument"),
         (["--size", "big"], "--size: invalid int value: 'big'"),
         ([], "the following arguments are required: --size"),
     ],
 )
 def test_wrong_option_is_a_config_error(typed: list[str], message: str) -> None:
-    parser = Parser("train.some", "Does something.")
+    parser = Parser("train.some", "Does something.", epilog="")
     parser.add_argument("--size", type=int, required="--siz" not in typed)
     with pytest.raises(ConfigError, match=message):
         parser.read(typed)

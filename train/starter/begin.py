@@ -13,7 +13,8 @@ from train.starter.nanodet import read_nanodet, starter_from
 
 _EPILOG = """\
 example:
-  python -m train.starter.begin --nanodet weights/nanodet_plus_m_416 --output start.safetensors
+  python -m train.starter.begin --nanodet weights/nanodet_plus_m_416 \\
+      --output start.safetensors
 """
 
 
@@ -24,10 +25,20 @@ def main(typed: Sequence[str]) -> int:
 
 def _begin(typed: Sequence[str], screen: Screen) -> int:
     parser = Parser(
-        "train.starter.begin", "Turn NanoDet-Plus into an untaught starter.", epilog=_EPILOG
+        "train.starter.begin",
+        "Convert NanoDet-Plus into the starter that training begins with.",
+        epilog=_EPILOG,
     )
-    parser.add_argument("--nanodet", type=Path, required=True, help="its files, without ending")
-    parser.add_argument("--output", type=Path, required=True, help="safetensors file to write")
+    parser.add_argument(
+        "--nanodet",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="its .param and .bin files, without suffix",
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FILE", help="safetensors file to write"
+    )
     given = parser.read(typed)
     nanodet = read_nanodet(given.nanodet.with_suffix(".param"), given.nanodet.with_suffix(".bin"))
     state = starter_from(nanodet).state_dict()

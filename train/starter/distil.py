@@ -43,7 +43,7 @@ _TOLD_EVERY = 20  # steps
 _EPILOG = """\
 examples:
   python -m train.starter.distil --config configs/train_starter.yaml
-  python -m train.starter.distil --config configs/train_starter.yaml --set lr=1e-4 --resume
+  python -m train.starter.distil --config configs/train_starter.yaml --resume
 """
 
 
@@ -53,7 +53,9 @@ def main(typed: Sequence[str]) -> int:
 
 
 def _distil(typed: Sequence[str], screen: Screen) -> int:
-    parser = Parser("train.starter.distil", "Teach the starter.", epilog=_EPILOG)
+    parser = Parser(
+        "train.starter.distil", "Train the starter on the labels of its teachers.", epilog=_EPILOG
+    )
     add_settings(parser, resumes_from="the last exam")
     given = parser.read(typed)
     config = settings(DistilConfig, given)

@@ -26,8 +26,8 @@ CLASSES = ("person", "bicycle", "car", "bus", "truck", "dog", "cat", "chair", "b
 
 _EPILOG = """\
 example:
-  python -m train.starter.measure --annotations val.json --images val2017 --weights starter_coco \\
-    --nanodet weights/nanodet_plus_m_416 --yolox weights/yolox_nano.onnx --card CARD.md
+  python -m train.starter.measure --annotations val.json --images val2017 \\
+      --nanodet weights/nanodet_plus_m_416 --yolox weights/yolox_nano.onnx
 """
 
 
@@ -37,14 +37,33 @@ def main(typed: Sequence[str]) -> int:
 
 
 def _measure(typed: Sequence[str], screen: Screen, out: Screen) -> int:
-    parser = Parser("train.starter.measure", "Measure a student of COCO.", epilog=_EPILOG)
-    parser.add_argument("--annotations", type=Path, required=True, help="boxes in COCO's form")
-    parser.add_argument("--images", type=Path, required=True, help="the annotated pictures")
-    parser.add_argument("--weights", default="starter_coco", help="of a student; starter_coco")
-    parser.add_argument("--sizes", default="320,416", help="of its input, with commas between")
-    parser.add_argument("--nanodet", type=Path, help="a teacher's files, without ending")
-    parser.add_argument("--yolox", type=Path, help="a teacher's ONNX file")
-    parser.add_argument("--card", type=Path, help="Markdown to put the table into")
+    parser = Parser(
+        "train.starter.measure",
+        "Measure the AP of a student, and of its teachers if they are given.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument(
+        "--annotations", type=Path, required=True, metavar="FILE", help="COCO JSON file"
+    )
+    parser.add_argument(
+        "--images", type=Path, required=True, metavar="DIR", help="folder of the pictures"
+    )
+    parser.add_argument(
+        "--weights",
+        default="starter_coco",
+        metavar="W",
+        help="of a student (default: starter_coco)",
+    )
+    parser.add_argument(
+        "--sizes", default="320,416", metavar="N,N", help="input sizes in pixels (default: 320,416)"
+    )
+    parser.add_argument(
+        "--nanodet", type=Path, metavar="PATH", help="a teacher's .param and .bin, without suffix"
+    )
+    parser.add_argument("--yolox", type=Path, metavar="FILE", help="a teacher's ONNX file")
+    parser.add_argument(
+        "--card", type=Path, metavar="FILE", help="Markdown file to put the table into"
+    )
     given = parser.read(typed)
     torch.set_num_threads(1)
     exam = ExamConfig(given.annotations, given.images, tuple(given.sizes.split(",")))

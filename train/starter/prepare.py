@@ -41,15 +41,46 @@ def main(typed: Sequence[str]) -> int:
 
 
 def _prepare(typed: Sequence[str], screen: Screen) -> int:
-    parser = Parser("train.starter.prepare", "Label pictures for the starter.", epilog=_EPILOG)
-    parser.add_argument("--nanodet", type=Path, required=True, help="its files, without ending")
-    parser.add_argument("--yolox", type=Path, required=True, help="its ONNX file")
-    parser.add_argument(
-        "--annotated", action="append", default=[], metavar="FILE:DIR", help="boxes and pictures"
+    parser = Parser(
+        "train.starter.prepare",
+        "Label pictures with two teachers, for training a student.",
+        epilog=_EPILOG,
     )
-    parser.add_argument("--pictures", action="append", default=[], type=Path, metavar="DIR")
-    parser.add_argument("--held-out", type=Path, required=True, help="never to be learnt from")
-    parser.add_argument("--output", type=Path, required=True, help="folder for the labels")
+    parser.add_argument(
+        "--nanodet",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="NanoDet-Plus: its .param and .bin, without suffix",
+    )
+    parser.add_argument(
+        "--yolox", type=Path, required=True, metavar="FILE", help="YOLOX: its ONNX file"
+    )
+    parser.add_argument(
+        "--annotated",
+        action="append",
+        default=[],
+        metavar="FILE:DIR",
+        help="COCO JSON file and folder of pictures; repeatable",
+    )
+    parser.add_argument(
+        "--pictures",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="folder of pictures without labels; repeatable",
+    )
+    parser.add_argument(
+        "--held-out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="pictures that must not be trained on",
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="folder for the labels"
+    )
     given = parser.read(typed)
     given.output.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)  # two of these, a core each, are twice as fast as one on both

@@ -34,7 +34,8 @@ _EPILOG = """\
 examples, after python -m train.student.prepare:
   python -m train.student --config configs/train_photos.yaml
   python -m train.student --config configs/train_photos.yaml --resume
-  OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 -m train.student --config configs/train_photos.yaml
+  OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 -m train.student \\
+      --config configs/train_photos.yaml
 """
 
 
@@ -44,7 +45,11 @@ def main(typed: Sequence[str]) -> int:
 
 
 def _teach(typed: Sequence[str], screen: Screen) -> int:
-    parser = Parser("train.student", "Teach a network from nothing.", epilog=_EPILOG)
+    parser = Parser(
+        "train.student",
+        "Train a network from random weights on the labels of its teachers.",
+        epilog=_EPILOG,
+    )
     add_settings(parser, resumes_from="the last save")
     given = parser.read(typed)
     config = settings(StudentConfig, given)

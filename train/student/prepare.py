@@ -49,7 +49,8 @@ Spread = list[tuple[NDArray[np.float32], NDArray[np.float32]]]  # mean, deviatio
 
 _EPILOG = """\
 example, after python -m train.starter.prepare:
-  python -m train.student.prepare --labels runs/starter/labels --output runs/student/store
+  python -m train.student.prepare --labels runs/starter/labels \\
+      --output runs/student/store
 """
 
 
@@ -59,10 +60,23 @@ def main(typed: Sequence[str]) -> int:
 
 
 def _prepare(typed: Sequence[str], screen: Screen) -> int:
-    parser = Parser("train.student.prepare", "Keep pictures ready for teaching.", epilog=_EPILOG)
-    parser.add_argument("--labels", type=Path, required=True, help="folder of starter.prepare")
-    parser.add_argument("--teacher", default="starter_coco", help="weights of a starter")
-    parser.add_argument("--output", type=Path, required=True, help="folder for the store")
+    parser = Parser(
+        "train.student.prepare",
+        "Store pictures and a teacher's features for training a student.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument(
+        "--labels", type=Path, required=True, metavar="DIR", help="written by train.starter.prepare"
+    )
+    parser.add_argument(
+        "--teacher",
+        default="starter_coco",
+        metavar="W",
+        help="weights of a starter (default: starter_coco)",
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="folder for the store"
+    )
     given = parser.read(typed)
     torch.set_num_threads(1)  # small maps: a second thread waits more than it works
     known = about(given.output)
