@@ -6,6 +6,7 @@ The only file that prints and that knows all the others; see `python run.py --he
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -15,6 +16,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+if __name__ == "__main__":
+    # What follows takes a second or two to load; Ctrl-C then ends it as it ends any program.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from rich.text import Text
 

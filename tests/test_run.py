@@ -293,6 +293,15 @@ def test_a_signal_ends_the_run_with_whole_files(number: signal.Signals, code: in
     ]
 
 
+def test_ctrl_c_while_the_program_loads_is_silent() -> None:
+    Path("rich.py").write_text(
+        "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(60)"
+    )
+    process = start("--source", FIVE, path=Path.cwd())  # which finds that one first
+    assert process.communicate(timeout=PATIENCE_S) == ("", "")
+    assert process.returncode == -signal.SIGINT  # a shell says 130
+
+
 def test_a_second_signal_abandons_at_once() -> None:
     Path("outside").mkdir()
     Path("outside/stuck.py").write_text(STUCK)
