@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -19,8 +20,9 @@ from tests.paths import SHARED, needs_shared
 from tests.train.data_sets import coco_box, textured, write_coco
 from train.augment.chain import Stretched
 from train.data.config import DataConfig
+from train.data.folder import FolderSamples
 from train.data.mask import from_runs
-from train.data.picture import is_cut_off, read_picture
+from train.data.picture import Reduction, is_cut_off, read_picture
 from train.data.problem import Trouble
 from train.data.table import build_samples, open_folder
 from train.errors import DataError, SampleError
@@ -283,6 +285,17 @@ def test_a_broken_yolo_line_is_named_with_its_number(tmp_path: Path, line: str, 
         pytest.param(
             '{"images": [{}], "annotations": [], "categories": []}', "under 'id'", id="no id"
         ),
+        pytest.param(
+            '{"images": [{"id": 99999999999999999999}], "annotations": [], "categories": []}',
+            "whole number of 64 bits",
+            id="an endless id",
+        ),
+        pytest.param(
+            '{"images": [], "annotations": [], "categories": '
+            '[{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}',
+            "category 1 is 'a' and 'b'",
+            id="an id of two classes",
+        ),
     ],
 )
 def test_an_unusable_label_file_is_an_error_in_one_line(
@@ -294,6 +307,65 @@ def test_an_unusable_label_file_is_an_error_in_one_line(
     with pytest.raises(DataError, match=text) as failure:
         build_samples(DataConfig("coco", path, tmp_path, broken="skip"))
     assert "\n" not in str(failure.value)
+
+
+def test_an_id_of_two_pictures_gives_its_boxes_to_neither(tmp_path: Path) -> None:
+    """Sets joined by hand: whose boxes these are nobody knows."""
+    config = _coco(tmp_path, [*GOOD, coco_box(7, 2, 1, 1, 9, 9)], broken="skip")
+    path = tmp_path / "labels.json"
+    data = json.loads(path.read_text())
+    cv2.imwrite(str(tmp_path / "c.png"), textured(64, 48))
+    data["images"].append({**data["images"][0], "file_name": "c.png"})
+    path.write_text(json.dumps(data))
+    samples, inspection = open_folder(config)
+    assert "picture 7 is 'a.png' and 'c.png'" in str(inspection.problems)
+    assert [samples.read(index).name for index in range(len(samples))] == ["b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("change", "trouble"),
+    [
+        pytest.param({"file_name": "a\0.png"}, Trouble.BAD_LABEL, id="a zero in a name"),
+        pytest.param({"file_name": "\ud800.png"}, Trouble.BAD_LABEL, id="half a character"),
+        pytest.param({"width": 2**40}, Trouble.WRONG_SIZE, id="an endless picture"),
+    ],
+)
+def test_a_picture_that_cannot_be_is_named_and_left_out(
+    tmp_path: Path, change: dict[str, object], trouble: Trouble
+) -> None:
+    config = _coco(tmp_path, GOOD)
+    path = tmp_path / "labels.json"
+    data = json.loads(path.read_text())
+    data["images"][0] |= change
+    path.write_text(json.dumps(data))
+    samples, inspection = open_folder(config)
+    assert len(samples) == 1
+    assert inspection.problems[0].trouble is trouble
+    str(inspection.problems[0]).encode()  # can be shown
+
+
+@pytest.mark.parametrize("encoding", ["GB2312", "utf-99"])
+def test_an_xml_file_in_an_unknown_encoding_is_named(tmp_path: Path, encoding: str) -> None:
+    """Python's parser knows single bytes and Unicode; labelling tools in China write GB2312."""
+    _voc(tmp_path, "1", "1", "40", "20")
+    path = tmp_path / "Annotations/x.xml"
+    path.write_text(f'<?xml version="1.0" encoding="{encoding}"?>{path.read_text()}')
+    _, inspection = open_folder(DataConfig("voc", images=tmp_path))
+    assert "x.xml: unreadable label: cannot be read, save it as UTF-8" in str(
+        inspection.problems[0]
+    )
+
+
+def test_the_mark_that_editors_put_before_text_is_no_part_of_it(tmp_path: Path) -> None:
+    config = _yolo(tmp_path, "\ufeff0 0.5 0.5 0.25 0.5\n2 0.5 0.5 0.2 0.2\n")
+    assert len(build_samples(config).read(0)) == 2
+
+
+def test_names_that_are_no_text_are_an_error(tmp_path: Path) -> None:
+    config = _yolo(tmp_path, "0 0.5 0.5 0.25 0.5\n")
+    (tmp_path / "data.yaml").write_text("train: images/train\nnames: [[a, b], c]\n")
+    with pytest.raises(DataError, match="expected class names under 'names' to be text"):
+        build_samples(config)
 
 
 def test_a_setting_that_the_layout_needs_is_asked_for() -> None:
@@ -353,6 +425,31 @@ def test_labels_shrink_with_a_picture_that_is_decoded_smaller(tmp_path: Path) ->
     half = samples.read(1, reduction=2)
     assert half.picture.shape == (30, 20, 3)
     assert half.boxes_xyxy.tolist() == [[0, 0, 20, 30]]
+
+
+@pytest.mark.parametrize("reduction", [2, 4, 8])
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.bmp"])
+def test_boxes_stay_on_their_objects_in_an_odd_picture_read_smaller(
+    tmp_path: Path, name: str, reduction: Reduction
+) -> None:
+    """97 px are 13 cells of 8, of which the last holds one: sides do not shrink evenly."""
+    picture = np.zeros((65, 97, 3), np.uint8)
+    picture[40:64, 80:96] = 255
+    cv2.imwrite(str(tmp_path / name), picture)
+    data = {
+        "images": [{"id": 1, "file_name": name, "width": 97, "height": 65}],
+        "categories": [{"id": 1, "name": "box"}],
+        "annotations": [coco_box(1, 1, 80, 40, 16, 24)],
+    }
+    (tmp_path / "labels.json").write_text(json.dumps(data))
+    samples = build_samples(DataConfig("coco", tmp_path / "labels.json", tmp_path))
+    assert isinstance(samples, FolderSamples)
+    sample = samples.read(0, reduction)
+    assert (sample.boxes_xyxy * reduction).tolist() == [[80, 40, 96, 64]]
+    grey = sample.picture[:, :, 0].astype(float)
+    rows, columns = np.indices(grey.shape) + 0.5  # the middles of pixels
+    middle = [float((grey * place).sum() / grey.sum()) * reduction for place in (columns, rows)]
+    assert middle == pytest.approx([88, 52], abs=0.5)  # what compression adds
 
 
 @needs_shared("data", "coco", "annotations")

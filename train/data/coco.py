@@ -35,23 +35,45 @@ def read_coco(config: DataConfig) -> RawSet:
     pictures, annotations, categories = (
         _entries(data, key, where) for key in ("images", "annotations", "categories")
     )
-    names = {
-        _integer(entry, "id", f"{where}: categories"): str(entry.get("name", "?"))
-        for entry in categories
-    }
-    names = dict(sorted(names.items()))
+    names = _names(categories, where)
     problems: list[Problem] = []
     by_picture: dict[int, list[Entry]] = defaultdict(list)
     for entry in annotations:
         by_picture[_integer(entry, "image_id", f"{where}: annotations")].append(entry)
-    known = {_integer(entry, "id", f"{where}: images") for entry in pictures}
+    known: dict[int, set[str]] = defaultdict(set)
+    for entry in pictures:
+        known[_integer(entry, "id", f"{where}: images")].add(repr(entry.get("file_name")))
     problems.extend(
         Problem(Trouble.BAD_LABEL, where, f"{len(of_it)} boxes of an unlisted picture {image_id}")
         for image_id, of_it in by_picture.items()
         if image_id not in known
     )
-    reader = _pictures(config.images, where, pictures, by_picture, names, problems)
+    problems.extend(
+        Problem(Trouble.BAD_LABEL, where, f"picture {image_id} is {' and '.join(sorted(files))}")
+        for image_id, files in known.items()
+        if len(files) > 1
+    )
+    told = [entry for entry in pictures if len(known[_integer(entry, "id", where)]) == 1]
+    reader = _pictures(config.images, where, told, by_picture, names, problems)
     return RawSet(where, tuple(names.values()), reader, problems=problems)
+
+
+def _names(categories: Sequence[Entry], where: str) -> Mapping[int, str]:
+    """Of the classes, in the order of their ids.
+
+    Raises:
+        DataError: an id is none, or means two classes.
+    """
+    names: dict[int, str] = {}
+    for entry in categories:
+        number = _integer(entry, "id", f"{where}: categories")
+        name = str(entry.get("name", "?"))
+        if names.setdefault(number, name) != name:
+            raise DataError(
+                f"annotations {where}: category {number} is {names[number]!r} and {name!r}; "
+                "give each an id of its own"
+            )
+    return dict(sorted(names.items()))
 
 
 def _pictures(
@@ -153,6 +175,6 @@ def _entries(data: Entry, key: str, where: str) -> Sequence[Entry]:
 
 def _integer(entry: Entry, key: str, where: str) -> int:
     value = entry.get(key)
-    if not isinstance(value, int):
-        raise DataError(f"annotations {where}: expected a whole number under {key!r}")
+    if not isinstance(value, int) or abs(value) >= 2**63:
+        raise DataError(f"annotations {where}: expected a whole number of 64 bits under {key!r}")
     return value

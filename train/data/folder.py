@@ -76,12 +76,10 @@ class FolderSamples:
         if self._labels.is_relative:
             return np.array([width, height], np.float32)
         said = self.picture_size(index)
-        if said is None:
-            return np.full(2, 1 / reduction, np.float32)
-        if (width, height) != (-(-said[0] // reduction), -(-said[1] // reduction)):
+        if said and (width, height) != (-(-said[0] // reduction), -(-said[1] // reduction)):
             raise SampleError(
                 f"picture {str(self._labels.paths[index])!r}: labelled as {said[0]} x {said[1]} "
                 f"px, but it is {width} x {height}"
                 + (f" at a {reduction}th of its size" if reduction > 1 else "")
             )
-        return np.array([width / said[0], height / said[1]], np.float32)
+        return np.full(2, 1 / reduction, np.float32)  # the last pixel may stand for fewer

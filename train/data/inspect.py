@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -55,6 +56,13 @@ class Inspection:
                 self._note(Trouble.DUPLICATE_PICTURE, picture.path.name, "listed twice")
                 continue
             seen.add(picture.path)
+            if not _is_name(str(picture.path)):
+                self._note(Trouble.BAD_LABEL, "a picture", f"no name of a file: {picture.path!r}")
+                continue
+            if picture.size and max(picture.size) > FARTHEST:
+                text = f"labelled as {_shown(picture.size, ' x ')} px"
+                self._note(Trouble.WRONG_SIZE, picture.path.name, text)
+                continue
             self.pictures += 1
             yield self._inspected(picture)
         self.problems.extend(self._raw.problems)
@@ -142,6 +150,13 @@ def _is_outline(values: object) -> bool:
     if not isinstance(values, list | tuple) or len(values) < 6 or len(values) % 2:
         return False
     return all(isinstance(value, int | float) and abs(value) <= FARTHEST for value in values)
+
+
+def _is_name(path: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:  # half a character
+        return False
 
 
 def _shown(numbers: Sequence[float], between: str = ", ") -> str:

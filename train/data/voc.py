@@ -119,6 +119,8 @@ def _read_xml(path: Path) -> ET.Element | str:
         return error.strerror or str(error)
     except ET.ParseError as error:
         return f"no XML: {error}"
+    except (ValueError, LookupError) as error:  # an encoding that the parser does not know
+        return f"cannot be read, save it as UTF-8: {error}"
 
 
 def _text(element: ET.Element, path: str) -> str:

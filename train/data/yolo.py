@@ -74,7 +74,7 @@ def label_path(picture: Path) -> Path:
 def _lines(path: Path, problems: list[Problem]) -> Sequence[str]:
     """The lines of a label file; none where there is no file, for that means nothing to find."""
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        return path.read_text(encoding="utf-8-sig").splitlines()  # editors put a mark before
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError) as error:
@@ -124,7 +124,7 @@ def _pictures_at(place: Path) -> list[Path]:
     try:
         if place.is_dir():
             return sorted(p for p in place.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES)
-        lines = place.read_text(encoding="utf-8").split("\n")
+        lines = place.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"data set {str(place)!r}: {reason}") from error
@@ -149,6 +149,8 @@ def _names(names: object, where: str) -> Mapping[int, str]:
         names = dict(enumerate(names))
     if not isinstance(names, dict) or not all(isinstance(key, int) for key in names):
         raise DataError(f"{where}: expected class names under 'names', as a list or by number")
+    if not all(isinstance(name, str | int | float) for name in names.values()):
+        raise DataError(f"{where}: expected class names under 'names' to be text")
     return {key: str(name) for key, name in sorted(names.items())}
 
 
