@@ -38,6 +38,12 @@ class WebhookConfig:
     ca_file: Path | None = None
     delivery: DeliveryConfig = field(default_factory=DeliveryConfig)
 
+    def __post_init__(self) -> None:
+        value = "-" if self.authorization is None else self.authorization.strip()
+        # It stays out of the message; the HTTP library would tell it at every attempt.
+        if not (value and value.isascii() and value.isprintable()):
+            raise ValueError("authorization: expected one line of ASCII, such as 'Bearer ...'")
+
 
 class WebhookCourier:
     """Posts records as JSON, each with its id as `Idempotency-Key`.
@@ -81,7 +87,7 @@ class WebhookCourier:
         """
         headers = {"Content-Type": "application/json", "Idempotency-Key": record.record_id}
         if self._config.authorization is not None:
-            headers["Authorization"] = self._config.authorization
+            headers["Authorization"] = self._config.authorization.strip()
         if self._client is None:
             self._client = self._connected()
         try:
@@ -93,7 +99,7 @@ class WebhookCourier:
                 extensions={"trace": self._trace},
             ) as answer:
                 _read_some(answer)
-        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
+        except (httpx.HTTPError, httpx.StreamError, OSError, UnicodeError) as error:  # of odd names
             raise Unreachable(f"no answer: {str(error) or type(error).__name__}") from error
         _judge(answer)
 

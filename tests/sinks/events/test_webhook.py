@@ -200,6 +200,27 @@ def test_no_password_is_told_when_nobody_answers(
     assert "geheim" not in caplog.text
 
 
+@pytest.mark.parametrize("value", ["Bearer geheim\nX-Other: 1", "Bearer gehe\u00efm", " \n"])
+def test_a_header_that_is_none_is_refused_before_the_run(value: str) -> None:
+    """It was told in full, in the log, at every attempt; or it ended the thread that sends."""
+    with pytest.raises(ValueError, match="authorization: expected one line of ASCII") as caught:
+        WebhookConfig(authorization=value)
+    assert "gehe" not in str(caught.value)
+
+
+def test_a_header_from_a_file_may_end_its_line(tmp_path: Path) -> None:
+    with Receiver() as receiver:
+        with sink(receiver.port, quick(tmp_path), authorization="Bearer geheim\n") as sending:
+            sending.write(result_with(1))
+        assert receiver.accepted[0].headers["Authorization"] == "Bearer geheim"
+
+
+def test_a_name_too_long_for_any_server_is_told_and_not_sent_to(tmp_path: Path) -> None:
+    with sink(f"http://{'a' * 100}.invalid/", quick(tmp_path, end_s=0.0)) as sending:
+        sending.write(result_with(1))
+        assert "no answer" in wait_for_trouble(sending)
+
+
 def test_a_changed_password_still_sends_what_waits(tmp_path: Path) -> None:
     port = free_port()
     with sink(f"http://me:old@127.0.0.1:{port}/", quick(tmp_path, end_s=0.0)) as sending:
