@@ -24,6 +24,7 @@ import threading
 from pathlib import Path
 
 KEYS = frozenset({"escape", "space", "q", "s", "h"})
+UNSEEN = frozenset({"dummy", "offscreen"})  # what SDL falls back to where there is no screen
 
 
 def run(memory_path: Path) -> int:
@@ -36,6 +37,9 @@ def run(memory_path: Path) -> int:
         width, height = pygame.display.get_desktop_sizes()[0]
     except pygame.error as error:
         _tell(f"error {error}")
+        return 1
+    if pygame.display.get_driver() in UNSEEN:
+        _tell("error nothing would be seen")
         return 1
     with memory_path.open("r+b") as file:
         memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

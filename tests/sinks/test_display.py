@@ -19,6 +19,7 @@ from detector.detections import Detections
 from detector.none import NoneDetector
 from sinks.display import DisplaySink, Request
 from sinks.tiles import Tile, tiles
+from sinks.window import Window
 from streamer.errors import SinkError
 from streamer.frame import Frame
 from streamer.outlet import Outlet
@@ -257,6 +258,13 @@ def test_a_window_that_hangs_holds_nobody(screen: Screen, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("display", [None, ":987"], ids=["none", "one that is not there"])
+def test_what_the_toolkit_draws_for_nobody_is_no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one, newer versions of it succeed and show their windows nowhere."""
+    monkeypatch.setenv("SDL_VIDEODRIVER", "offscreen")
+    with pytest.raises(SinkError, match="no screen to open a window on"):
+        Window()
+
+
 def test_without_a_screen_there_is_one_warning_and_the_run_goes_on(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
