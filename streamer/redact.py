@@ -23,7 +23,8 @@ _BROKEN_USERINFO = re.compile(r"(://[^\s/?#@:\[]*:)(?!\d{0,5}(?:[/?#]|$))[^\s/?#
 _SPACED_USERINFO = re.compile(
     r"(://[^\s/?#@:\[]*:)(?!\d{0,5}[\s,'\"])[^\s/?#@]+[ ][^\n/?#@'\"]*(?=@)"
 )
-_QUERY = re.compile(r"([?&;#])([^\s=&;#?/]+)=([^\s&;#'\"<>]+)")
+# A sign behind the value is the sentence's: "http://h/?token=x: refused".
+_QUERY = re.compile(r"([?&;#])([^\s=&;#?/]+)=([^\s&;#'\"<>]*[^\s&;#'\"<>:,)])")
 # Cameras that take it in the path: /user=admin_password=secret_channel=1_stream=0.sdp
 _IN_PATH = re.compile(
     r"(://\S*?[/_](?:password|passwd|pass|pwd)=)(?:(?!_[a-z]+=)[^\s&;#?/'\"<>])+", re.IGNORECASE

@@ -60,6 +60,7 @@ SECRET_NAMES = st.sampled_from(
         pytest.param("http://h/?u=rtsp://a:b@c", "http://h/?u=rtsp://a:***@c", id="nested"),
         pytest.param("http://h/?fps=5&token=x", "http://h/?fps=5&token=***", id="query"),
         pytest.param("http://h/#access_token=x", "http://h/#access_token=***", id="fragment"),
+        pytest.param("http://h/?key=x: no (y)", "http://h/?key=***: no (y)", id="in a sentence"),
         pytest.param("/v?author=x&compass=n", "/v?author=x&compass=n", id="harmless names"),
         pytest.param(
             "rtsp://me@a.com:b@c/d", "rtsp://me@a.com:***@c/d", id="e-mail address as user"
