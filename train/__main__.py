@@ -20,6 +20,7 @@ from train.distributed import choose_device, joined, world_of
 from train.eval.output import write_whole
 from train.events import make_events
 from train.observer import Observer
+from train.occupied import occupied
 from train.progress import ConsoleProgress
 from train.records import Records
 from train.settings import add_settings, settings
@@ -69,6 +70,7 @@ def _train(typed: Sequence[str], screen: Screen) -> int:
         )
         observers = []
         if world.is_first:
+            stack.enter_context(occupied(config.output))
             _keep_settings(config)
             observers = _observers(config, prepared.position, screen, stack)
         stop.defer()
@@ -81,7 +83,6 @@ def _train(typed: Sequence[str], screen: Screen) -> int:
 
 def _keep_settings(config: TrainConfig) -> None:
     """In the output folder, beside what comes of them."""
-    config.output.mkdir(parents=True, exist_ok=True)
     remove_leftovers(config.output)
     write_whole(config.output / "config.yaml", to_yaml(dump(config)).encode())
 
