@@ -257,7 +257,6 @@ def test_a_window_that_hangs_holds_nobody(screen: Screen, tmp_path: Path) -> Non
         os.kill(child, 0)
 
 
-@pytest.mark.parametrize("display", [None, ":987"], ids=["none", "one that is not there"])
 def test_what_the_toolkit_draws_for_nobody_is_no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without one, newer versions of it succeed and show their windows nowhere."""
     monkeypatch.setenv("SDL_VIDEODRIVER", "offscreen")
@@ -265,6 +264,7 @@ def test_what_the_toolkit_draws_for_nobody_is_no_screen(monkeypatch: pytest.Monk
         Window()
 
 
+@pytest.mark.parametrize("display", [None, ":987"], ids=["none", "one that is not there"])
 def test_without_a_screen_there_is_one_warning_and_the_run_goes_on(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
