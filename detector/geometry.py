@@ -53,19 +53,12 @@ class Placement:
         warped: BgrArray = cv2.warpAffine(pixels, self.matrix, size, flags=cv2.INTER_LINEAR)
         return warped
 
-    def to_input(self, xyxy_frame: NDArray[np.floating]) -> BoxesXyxy:
-        """Boxes (N, 4) from frame to input pixels."""
-        scale, shift = self._scale_and_shift()
-        return (xyxy_frame * scale + shift).astype(np.float32)
-
     def to_frame(self, xyxy_input: NDArray[np.floating]) -> BoxesXyxy:
         """Boxes (N, 4) from input to frame pixels; not clipped."""
-        scale, shift = self._scale_and_shift()
-        return ((xyxy_input - shift) / scale).astype(np.float32)
-
-    def _scale_and_shift(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         scale = np.array([self.scale_x, self.scale_y] * 2)
-        return scale, np.array([self.shift_x, self.shift_y] * 2)
+        shift = np.array([self.shift_x, self.shift_y] * 2)
+        xyxy: BoxesXyxy = ((xyxy_input - shift) / scale).astype(np.float32)
+        return xyxy
 
 
 class Geometry(Protocol):

@@ -66,10 +66,6 @@ class Letterbox:
             plane[: self.height, self.width :] = GREY
             plane[self.height :] = GREY
 
-    def to_input(self, xyxy: BoxesXyxy) -> BoxesXyxy:
-        """Boxes (N, 4) from frame to input pixels."""
-        return xyxy * np.float32(self.ratio)
-
     def to_frame(self, xyxy: BoxesXyxy) -> BoxesXyxy:
-        """Boxes (N, 4) from input to frame pixels: the inverse of `to_input`."""
+        """Boxes (N, 4) from input to frame pixels."""
         return xyxy / np.float32(self.ratio)

@@ -233,6 +233,10 @@ def _refuse_what_onnx_cannot(config: DetectorConfig) -> None:
         raise DeviceError(
             f"precision {config.precision!r}: expected auto or fp32; an ONNX file has its own"
         )
+    if config.runtime not in ("auto", "onnx"):
+        raise DetectorError(f"runtime {config.runtime!r}: expected auto or onnx for yolox")
+    if config.quantised is not None:
+        raise DetectorError("quantised: expected none; yolox runs the ONNX file of --weights")
     if config.flip_test:
         raise DetectorError("flip_test: expected false, got true; yolox has no flip test")
 

@@ -64,16 +64,6 @@ class WaitMeter:
         self._waited_ns, self._total_ns = 0, 0
 
     @property
-    def waited_s(self) -> float:
-        """Seconds in which a batch was asked for and not there yet."""
-        return self._waited_ns / 1e9
-
-    @property
-    def total_s(self) -> float:
-        """Seconds from the first request of each epoch to its last batch's arrival or end."""
-        return self._total_ns / 1e9
-
-    @property
     def share(self) -> float:
         """Waiting's share of all time, 0..1."""
         return self._waited_ns / self._total_ns if self._total_ns else 0.0
@@ -236,14 +226,10 @@ class Loader(Generic[Item, Batch]):
         with _quiet_about_workers():
             packed: Iterator[_Packed[Batch]] = iter(self._loader)
         while True:
-            try:
-                each = next(packed)
-            except StopIteration:
+            with told_of_dead_workers():
+                each = next(packed, None)
+            if each is None:
                 return
-            except RuntimeError as error:
-                if "DataLoader worker" not in str(error):
-                    raise
-                raise TrainError(f"a data worker died: {str(error).splitlines()[0]}") from error
             self.skipped.extend(each.skipped)
             if each.failure:
                 raise SampleError(each.failure)
@@ -306,6 +292,24 @@ def make_loader(
 
 
 @contextmanager
+def told_of_dead_workers() -> Iterator[None]:
+    """Around all that is done while there are workers: torch says of one's death anywhere.
+
+    Raises:
+        TrainError: a worker process died.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise TrainError(
+            f"a data worker died: {str(error).splitlines()[0].strip()}; if memory ran out, fewer "
+            "workers need less"
+        ) from error
+
+
+@contextmanager
 def _quiet_about_workers() -> Iterator[None]:
     """Whoever asks for more workers than there are cores has a reason."""
     with warnings.catch_warnings():
@@ -314,7 +318,12 @@ def _quiet_about_workers() -> Iterator[None]:
 
 
 def _start_worker(_: int) -> None:
-    """In each worker: one core a worker, and Ctrl-C is for the trainer to answer."""
+    """In each worker: one core a worker, and signals are for the trainer to answer.
+
+    Who ends a service or a job sends them to every process; the trainer needs its workers until it
+    has written a checkpoint, and they end with it.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

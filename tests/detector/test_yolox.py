@@ -227,6 +227,8 @@ def test_input_size_is_the_files_or_asked_for(
         ),
         pytest.param(DetectorConfig(imgsz="big"), ValueError, "imgsz", id="no size"),
         pytest.param(DetectorConfig(precision="fp16"), DeviceError, "'fp16'", id="precision"),
+        pytest.param(DetectorConfig(runtime="openvino"), DetectorError, "'openvino'", id="runtime"),
+        pytest.param(DetectorConfig(quantised="a.xml"), DetectorError, "quantised", id="int8"),
         pytest.param(DetectorConfig(flip_test=True), DetectorError, "flip_test", id="flip test"),
         pytest.param(DetectorConfig(classes=("cra",)), ValueError, "'car'", id="class"),
         pytest.param(DetectorConfig(device="gpu"), ValueError, "'gpu'", id="no device"),
