@@ -142,7 +142,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with (
             logging_to(screen, is_verbose=is_verbose),
-            StopSignals(on_abandon=screen.give_back) as signals,
+            StopSignals(
+                on_abandon=screen.give_back, on_hang_up=(screen.hang_up, out.hang_up)
+            ) as signals,
         ):
             return _run_command(typed, signals, screen, out)
     except Interrupted as interrupted:

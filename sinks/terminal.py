@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
@@ -27,6 +28,12 @@ class Terminal(Console):
         """Go on in silence."""
         self.quiet = True
         silence(self.file)
+
+    def hang_up(self) -> None:
+        """Go on in silence if this is a terminal, for it is gone; within a signal's handler."""
+        with suppress(OSError, ValueError):  # no file at all
+            if stat.S_ISCHR(os.fstat(self.file.fileno()).st_mode):  # a lost one denies being one
+                self.on_broken_pipe()
 
     def say(self, text: str) -> None:
         """Print `text` without secrets and without wrapping."""

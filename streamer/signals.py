@@ -1,14 +1,18 @@
-"""Ctrl-C and SIGTERM: the first ends the work in hand cleanly, the second at once."""
+"""Ctrl-C, SIGTERM and a closed terminal: the first ends the work in hand cleanly.
+
+A second Ctrl-C or SIGTERM ends the process at once; a terminal that closes may say so twice.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType, TracebackType
 from typing import Self
 
 HANDLED = (signal.SIGINT, signal.SIGTERM)
+HANG_UP: signal.Signals | None = getattr(signal, "SIGHUP", None)  # Windows has none
 
 
 class Interrupted(BaseException):
@@ -26,10 +30,17 @@ class StopSignals:
 
     Args:
         on_abandon: called in the handler before a second signal ends the process at once.
+        on_hang_up: called in turn in the handler when the terminal is gone.
     """
 
-    def __init__(self, *, on_abandon: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        on_abandon: Callable[[], object] | None = None,
+        on_hang_up: Sequence[Callable[[], object]] = (),
+    ) -> None:
         self._on_abandon = on_abandon
+        self._on_hang_up = on_hang_up
         self._received: int | None = None
         self._is_deferring = False
 
@@ -45,6 +56,8 @@ class StopSignals:
     def __enter__(self) -> Self:
         """Take the signals."""
         self._old = {number: signal.signal(number, self._handle) for number in HANDLED}
+        if HANG_UP is not None and signal.getsignal(HANG_UP) is not signal.SIG_IGN:  # nohup
+            self._old[HANG_UP] = signal.signal(HANG_UP, self._handle)
         return self
 
     def __exit__(
@@ -58,10 +71,12 @@ class StopSignals:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - its form
+        for tell in self._on_hang_up if number == HANG_UP else ():
+            tell()
         if not self._is_deferring:
             raise Interrupted(number)
-        if self._received is None:
-            self._received = number
+        if self._received is None or number == HANG_UP:
+            self._received = self._received or number
             return
         if self._on_abandon is not None:
             self._on_abandon()

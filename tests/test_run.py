@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
 import signal
 import subprocess
 import sys
+import termios
 import threading
 from pathlib import Path
 
@@ -272,6 +274,7 @@ def test_the_demo_configuration_is_valid() -> None:
     [
         pytest.param(signal.SIGINT, 130, id="ctrl-c"),
         pytest.param(signal.SIGTERM, 143, id="sigterm"),
+        pytest.param(signal.SIGHUP, 129, id="sighup"),
     ],
 )
 def test_a_signal_ends_the_run_with_whole_files(number: signal.Signals, code: int) -> None:
@@ -291,6 +294,24 @@ def test_a_signal_ends_the_run_with_whole_files(number: signal.Signals, code: in
         "synthetic.config.yaml",
         "synthetic.mp4",
     ]
+
+
+def test_a_terminal_that_is_closed_leaves_whole_files() -> None:
+    """Of a run in a window or over ssh, the recordings stayed unfinished."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, str(ROOT / "run.py"), "--detector", "none"]
+    command += ["--source", ENDLESS, "--output", "o"]
+    process = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(theirs)
+    seen = b""
+    while b"elapsed" not in seen:  # the readout is up
+        seen += os.read(ours, 65536)
+    os.close(ours)
+    assert process.wait(PATIENCE_S) == 128 + signal.SIGHUP
+    assert [path.name for path in Path("o").glob("*.mp4")] == ["synthetic.mp4"]
 
 
 def test_ctrl_c_while_the_program_loads_is_silent() -> None:
