@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 from analytics.mot_text import MotError, Sequence, read_boxes, read_sequence, tracks_text
 from analytics.tracking.tracker import TRACKERS, TrackerConfig, build_tracker
+from configs.errors import ConfigError
+from configs.parser import CommandParser, fail
 from detector.detections import Detections
-
-FAILED = 2
 
 
 def track_sequence(
@@ -26,24 +25,27 @@ def track_sequence(
 
 def main(arguments: list[str] | None = None) -> int:
     """Read, track and write; 0, or 2 after one line on standard error."""
-    options = _parse(arguments)
     try:
+        options = _parser().read(sys.argv[1:] if arguments is None else arguments)
         sequence = read_sequence(options.seqinfo)
         frames = read_boxes(options.detections, sequence.length, has_classes=options.classes)
         config = TRACKERS[options.tracker][0]()
         tracked = track_sequence(frames, sequence, config)
-        options.out.write_text(tracks_text(tracked, has_classes=options.classes), encoding="utf-8")
-    except MotError as error:
-        return _fail(str(error))
-    except OSError as error:
-        return _fail(f"{options.out}: cannot be written: {error.strerror or error}")
+        _write(options.out, tracks_text(tracked, has_classes=options.classes))
+    except (ConfigError, MotError) as error:
+        return fail(str(error))
     return 0
 
 
-def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m analytics.mot", description="Track the boxes of a MOTChallenge sequence."
-    )
+def _write(out: Path, text: str) -> None:
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise MotError(f"{out}: cannot be written: {error.strerror or error}") from error
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser("python -m analytics.mot", "Track the boxes of a MOTChallenge sequence.")
     parser.add_argument(
         "--detections", type=Path, required=True, metavar="FILE", help="det.txt of the sequence"
     )
@@ -59,12 +61,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         help="the eighth column is a class id from 1, as from MOT16 on (default: one class)",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="tracks to write")
-    return parser.parse_args(arguments)
-
-
-def _fail(message: str) -> int:
-    sys.stderr.write(f"error: {message}\n")
-    return FAILED
+    return parser
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""A command line that says what is wrong with it in one line."""
+"""A command line that says what is wrong in one line."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -19,7 +20,7 @@ class CommandParser(argparse.ArgumentParser):
         epilog: shown below the options as it is.
     """
 
-    def __init__(self, prog: str, description: str, *, epilog: str) -> None:
+    def __init__(self, prog: str, description: str, *, epilog: str | None = None) -> None:
         super().__init__(
             prog=prog,
             description=description,
@@ -50,3 +51,9 @@ class CommandParser(argparse.ArgumentParser):
         if colon and option.startswith("-"):
             raise ConfigError(option, f"{reason}; see --help")
         raise ConfigError("", f"{message}; see --help")
+
+
+def fail(reason: str, code: int = 2) -> int:
+    """Tell on standard error what was wrong; gives back the exit code."""
+    sys.stderr.write(f"error: {reason}\n")
+    return code

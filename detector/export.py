@@ -7,39 +7,41 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from configs.parser import CommandParser
 from detector.agreement import boxes_that_differ, heads_error
-from detector.config import AUTO, DetectorConfig
+from detector.command import add_network, build_ours, check_target, run_command
 from detector.engine import TOLERANCES
 from detector.errors import DetectorError
+from detector.failure import DONE
 from detector.geometry import Stretch
 from detector.hardnet_detector import CenterNetDetector
 from detector.network import Heads, PointNetwork
 from detector.onnx import load_onnxruntime, one_line, runtime_errors, session_options
 from detector.onnx_graph import PICTURES, Graph, GraphForm, write_onnx
 from detector.replaced import replaced
-from detector.table import build_detector
-from streamer.signals import Interrupted, StopSignals
 
-DONE, USAGE, MODEL = 0, 2, 5  # as run.py
 _TOP_K = 100
 
 EPILOG = """\
 examples:
   python -m detector.export --detector starter --out starter.onnx
-  python -m detector.export --detector starter --pixels --decode --out starter_boxes.onnx
-  python -m detector.export --weights centernet_hardnet85_coco.pth --imgsz 416x320 --batch 1 \\
-      --out hardnet85.onnx
+  python -m detector.export --pixels --decode --out starter_boxes.onnx
+  python -m detector.export --weights centernet_hardnet85_coco \\
+      --imgsz 416x320 --batch 1 --out hardnet85.onnx
 
-input `pictures`: (B, 3, H, W) float32, BGR, normalised; with --pixels (B, H, W, 3) uint8 BGR.
-output: `heatmap` (logits), `size` and `offset` in cells; with --decode `boxes` (B, 100, 6): x1, y1,
-x2, y2 in pixels of the input, score, class. The file's metadata has the class names, the stride and
-the normalisation.
+input `pictures`: (B, 3, H, W) float32, BGR, normalised; with --pixels
+(B, H, W, 3) uint8 BGR.
+output: `heatmap` (logits), `size` and `offset` in cells; with --decode `boxes`
+(B, 100, 6): x1, y1, x2, y2 in pixels of the input, score, class. The file's
+metadata has the class names, the stride and the normalisation.
+
+exit codes: 0 done, 2 usage, 5 model, weights or file.
 """
 
 
@@ -118,69 +120,22 @@ def _metadata(detector: CenterNetDetector) -> Mapping[str, str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Export as a command line says; gives back the exit code."""
-    return until_stopped(lambda: _export(_parse(arguments)))
+    return run_command(lambda: _export(sys.argv[1:] if arguments is None else arguments))
 
 
-def until_stopped(body: Callable[[], int]) -> int:
-    """The exit code of `body`, or of the signal that ended it."""
+def _export(typed: Sequence[str]) -> int:
+    options = _parser().read(typed)
+    check_target(options.out, ".onnx")
+    detector = build_ours(options)
+    form = _form(detector, options)
     try:
-        with StopSignals():
-            return body()
-    except Interrupted as interrupted:
-        sys.stderr.write("stopped\n")
-        return interrupted.exit_code
-
-
-def check_target(out: Path, suffix: str) -> None:
-    """Before any work: whether a file can be written there.
-
-    Raises:
-        ValueError: its name ends otherwise, or its folder is not there.
-    """
-    if out.suffix != suffix:
-        raise ValueError(f"--out: expected a name ending in {suffix}, got {out.name!r}")
-    if not out.parent.is_dir():
-        raise ValueError(f"--out: expected a folder that is there, got {str(out.parent)!r}")
-    if out.is_dir():
-        raise ValueError(f"--out: expected a file, got the folder {str(out)!r}")
-
-
-def _export(options: argparse.Namespace) -> int:
-    try:
-        check_target(options.out, ".onnx")
-        detector = build_ours(options)
-        agreement = export(detector, _form(detector, options), options.out)
-    except ValueError as error:
-        return _fail(str(error), USAGE)
-    except DetectorError as error:
-        return _fail(str(error), MODEL)
+        agreement = export(detector, form, options.out)
     except OSError as error:
-        return _fail(f"{str(options.out)!r}: cannot be written: {error.strerror or error}", MODEL)
+        raise DetectorError(
+            f"{str(options.out)!r}: cannot be written: {error.strerror or error}"
+        ) from error
     sys.stdout.write(f"wrote {options.out}: {agreement}\n")
     return DONE
-
-
-def build_ours(options: argparse.Namespace) -> CenterNetDetector:
-    """A detector whose network is one of ours, in float32 on the CPU, not yet entered.
-
-    Args:
-        options: `detector`, `weights` and `imgsz`, as for run.py.
-
-    Raises:
-        ValueError: these make no sense.
-        DetectorError: it is another one, or `build_detector` cannot.
-    """
-    config = DetectorConfig(
-        name=options.detector,
-        weights=options.weights,
-        imgsz=options.imgsz,
-        device="cpu",
-        precision="fp32",
-    )
-    detector = build_detector(config)
-    if not isinstance(detector, CenterNetDetector):
-        raise DetectorError(f"detector {config.name!r}: it has no network of ours to export")
-    return detector
 
 
 def _form(detector: CenterNetDetector, options: argparse.Namespace) -> GraphForm:
@@ -201,27 +156,20 @@ def _form(detector: CenterNetDetector, options: argparse.Namespace) -> GraphForm
     )
 
 
-def _fail(reason: str, code: int) -> int:
-    sys.stderr.write(f"error: {reason}\n")
-    return code
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m detector.export",
-        description="Write a network as an ONNX file, and check it.",
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        "python -m detector.export",
+        "Write a network as an ONNX file, and check it against torch.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="to write")
-    parser.add_argument("--detector", default=AUTO, metavar="NAME", help="as for run.py")
-    parser.add_argument("--weights", metavar="W", help="as for run.py")
-    parser.add_argument("--imgsz", metavar="SIZE", help="of the input; the weights' own")
-    parser.add_argument("--any-size", action="store_true", help="leave height and width open")
-    parser.add_argument("--batch", type=int, metavar="N", help="fixed; open without it")
-    parser.add_argument("--pixels", action="store_true", help="normalise inside: uint8 BGR in")
-    parser.add_argument("--decode", action="store_true", help="boxes out instead of maps")
-    return parser.parse_args(arguments)
+    add = parser.add_argument
+    add("--out", type=Path, required=True, metavar="FILE", help="ONNX file to write")
+    add_network(parser)
+    add("--any-size", action="store_true", help="leave height and width open")
+    add("--batch", type=int, metavar="N", help="fixed batch size (default: open)")
+    add("--pixels", action="store_true", help="take uint8 BGR and normalise inside")
+    add("--decode", action="store_true", help="give boxes instead of maps")
+    return parser
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ Pictures of what the network will see are needed: three of four calibrate, the f
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,15 +12,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.config import AUTO
+from configs.parser import CommandParser, fail
+from detector.command import add_network, build_ours, check_target, run_command
 from detector.errors import DetectorError
-from detector.export import DONE, MODEL, USAGE, build_ours, check_target, until_stopped
+from detector.failure import DONE
 from detector.hardnet_detector import CenterNetDetector
 from detector.int8 import Agreement, Model, agreement, boxes_of, load_nncf, quantised, repaired
 from detector.prepared import fingerprint, prepare
 from detector.program import write_pictures
 from detector.runtime_quantised import FINGERPRINT, SHARE
-from streamer.errors import StreamerError
 from streamer.frame import Frame
 from streamer.sources.inlets import open_inlets
 
@@ -32,10 +31,13 @@ _SKIPPED = 5  # frames of a recording between two that are taken: neighbours sho
 
 EPILOG = """\
 examples:
-  python -m detector.quantise --detector fchardnet70 --source street.mp4 --out street.int8.xml
-  python run.py --detector fchardnet70 --source street.mp4 --quantised street.int8.xml
+  python -m detector.quantise --detector fchardnet70 --source street.mp4 \\
+      --out street.int8.xml
+  python run.py --detector fchardnet70 --source street.mp4 \\
+      --quantised street.int8.xml
 
-exit codes: 0 written, 1 refused: too few boxes in common, 2 usage, 5 model, weights or source.
+exit codes: 0 written, 1 refused: too few boxes in common, 2 usage,
+5 model, weights or source.
 """
 REFUSED = 1
 
@@ -77,22 +79,18 @@ def quantise(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Quantise as a command line says; gives back the exit code."""
-    return until_stopped(lambda: _quantise(_parse(arguments)))
+    return run_command(lambda: _quantise(sys.argv[1:] if arguments is None else arguments))
 
 
-def _quantise(options: argparse.Namespace) -> int:
-    try:
-        check_target(options.out, ".xml")
-        detector = build_ours(options)
-        inputs = [_input(detector, frame) for frame in _frames(options.source, options.pictures)]
-        made_for = fingerprint(detector.program.network)
-        model, verdict = quantise(detector, inputs)
-    except ValueError as error:
-        return _fail(str(error), USAGE)
-    except (DetectorError, StreamerError, OSError) as error:
-        return _fail(str(error), MODEL)
+def _quantise(typed: Sequence[str]) -> int:
+    options = _parser().read(typed)
+    check_target(options.out, ".xml")
+    detector = build_ours(options)
+    inputs = [_input(detector, frame) for frame in _frames(options.source, options.pictures)]
+    made_for = fingerprint(detector.program.network)
+    model, verdict = quantise(detector, inputs)
     if verdict.share < BOUND:
-        return _fail(f"refused: expected {BOUND:.0%} of the boxes, got {_words(verdict)}", REFUSED)
+        return fail(f"refused: expected {BOUND:.0%} of the boxes, got {_words(verdict)}", REFUSED)
     model.set_rt_info(made_for, FINGERPRINT)
     model.set_rt_info(f"{verdict.share:.4f}", SHARE)
     load_nncf()[0].save_model(model, options.out, compress_to_fp16=False)
@@ -130,27 +128,18 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
-def _fail(reason: str, code: int) -> int:
-    sys.stderr.write(f"error: {reason}\n")
-    return code
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m detector.quantise",
-        description="Make a network of 8-bit integers, and refuse it if it finds other boxes.",
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        "python -m detector.quantise",
+        "Quantise a network to int8, and write it only if it finds the same boxes.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--source", action="append", required=True, metavar="S", help="as for run.py; repeatable"
-    )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="to write, .xml")
-    parser.add_argument("--detector", default=AUTO, metavar="NAME", help="as for run.py")
-    parser.add_argument("--weights", metavar="W", help="as for run.py")
-    parser.add_argument("--imgsz", metavar="SIZE", help="as for run.py")
-    parser.add_argument("--pictures", type=int, default=300, metavar="N", help="at most (300)")
-    return parser.parse_args(arguments)
+    add = parser.add_argument
+    add("--source", action="append", required=True, metavar="S", help="as for run.py; repeatable")
+    add("--out", type=Path, required=True, metavar="FILE", help="OpenVINO .xml file to write")
+    add_network(parser)
+    add("--pictures", type=int, default=300, metavar="N", help="pictures at most (default: 300)")
+    return parser
 
 
 if __name__ == "__main__":

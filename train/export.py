@@ -25,13 +25,14 @@ from train.eval.output import check_target
 
 EXAMPLES = """\
 examples:
-  python -m train.export --weights runs/train/streets/last.pth --out streets.safetensors
-  python -m train.export --weights runs/train/last.pth --out for_others.pth
-  python -m train.export --weights centernet_hardnet85_coco.pth --detector hardnet85 \\
-      --out coco.safetensors
+  python -m train.export --weights runs/train/mine/best.pth --out mine.safetensors
+  python -m train.export --weights runs/train/mine/best.pth --out for_others.pth
+  python -m train.export --weights centernet_hardnet85_coco.pth \\
+      --detector hardnet85 --out coco.safetensors
 
-.safetensors: fp16, with class names, normalisation and input size; run.py --weights takes it alone.
-.pth: the form of the published CenterNet checkpoints, fp32, `epoch` and `state_dict`.
+.safetensors: fp16, with class names, normalisation and input size, so that
+run.py --weights needs nothing else. .pth: the format of the published CenterNet
+checkpoints, fp32, `epoch` and `state_dict`.
 """
 
 
@@ -41,14 +42,22 @@ def main(typed: Sequence[str]) -> int:
 
 
 def _export(typed: Sequence[str], screen: Screen) -> int:
-    parser = Parser("train.export", "Make weights ready to be given away.", epilog=EXAMPLES)
-    parser.add_argument("--weights", type=Path, required=True, metavar="FILE", help="a checkpoint")
+    parser = Parser(
+        "train.export",
+        "Write the weights of a checkpoint as a file to distribute.",
+        epilog=EXAMPLES,
+    )
+    parser.add_argument("--weights", type=Path, required=True, metavar="FILE", help="checkpoint")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help=" or ".join(_WRITERS)
     )
-    parser.add_argument("--imgsz", metavar="SIZE", help="input size to detect at; the file's")
     parser.add_argument(
-        "--detector", metavar="NAME", help="what the weights are for, where the file is silent"
+        "--imgsz", metavar="SIZE", help="input size to detect at (default: the checkpoint's)"
+    )
+    parser.add_argument(
+        "--detector",
+        metavar="NAME",
+        help="what the weights are for, if the checkpoint does not say",
     )
     given = parser.read(typed)
     write = _WRITERS.get(given.out.suffix)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import socket
 import sys
 import webbrowser
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from pathlib import Path
 from analytics.edit.picture import open_subject
 from analytics.edit.scene_file import SceneFile
 from configs.errors import ConfigError
+from configs.parser import CommandParser, fail
 from streamer.errors import SourceError
 
 try:
@@ -25,20 +27,15 @@ except ModuleNotFoundError as error:
         raise
     sys.exit("error: the editor needs aiohttp; pip install '.[web]'")
 
-FAILED = 2
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until Ctrl-C; 0, or 2 after one line on standard error."""
-    options = _parse(arguments)
     try:
+        options = _parser().read(sys.argv[1:] if arguments is None else arguments)
         work = _prepare(options)
-        listening = listen(options.port)
+        listening = _listen(options.port)
     except (SourceError, ConfigError) as error:
-        return _fail(str(error))
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)  # Python's own words repeat the address
-        return _fail(f"--port {options.port}: cannot listen: {reason.lower()}; choose another")
+        return fail(str(error))
     except KeyboardInterrupt:  # a camera that does not answer
         return 0
     port, token, ticket = listening.getsockname()[1], new_token(), new_token()
@@ -73,8 +70,21 @@ def _prepare(options: argparse.Namespace) -> Work:
     return Work(options.source, subject, file, stream_id, options.stream)
 
 
-def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m analytics.edit", description=__doc__)
+def _listen(port: int) -> socket.socket:
+    try:
+        return listen(port)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)  # Python's own words repeat the address
+        raise ConfigError(
+            f"--port {port}", f"cannot listen: {reason.lower()}; choose another"
+        ) from error
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        "python -m analytics.edit",
+        "Draw lines and zones on a picture of a source, and save them as YAML.",
+    )
     parser.add_argument("source", help="clip.mp4, or any other source as for run.py --source")
     parser.add_argument(
         "--config",
@@ -91,7 +101,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--no-browser", dest="browser", action="store_false", help="only print the address"
     )
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _has_screen() -> bool:
@@ -99,11 +109,6 @@ def _has_screen() -> bool:
     if sys.platform in ("win32", "darwin"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _fail(message: str) -> int:
-    sys.stderr.write(f"error: {message}\n")
-    return FAILED
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from detector.agreement import boxes_that_differ
+from detector.command import run_command
 from detector.errors import DetectorError
-from detector.export import check_file, main, until_stopped
+from detector.export import check_file, main
 from detector.onnx_graph import PICTURES, Graph, GraphForm, InputForm, write_onnx
 from tests.detector.tiny import RECIPE, tiny_network
 
@@ -113,5 +114,5 @@ def test_ctrl_c_is_a_word_and_its_exit_code(capsys: pytest.CaptureFixture[str]) 
         signal.raise_signal(signal.SIGINT)
         return 0
 
-    assert until_stopped(body) == 130
+    assert run_command(body) == 130
     assert capsys.readouterr().err == "stopped\n"
