@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from configs.errors import ConfigError
 from detector.network import Heads, PointNetwork
 from train.batch import Batch
 from train.distributed import World
@@ -140,11 +141,13 @@ class Learner:
         set_learning_rate(self.optimizer, lr)
         batches = [batch.to(self.device) for batch in group]
         over = self._norms(batches)
+        remembered = self._remembered()
         self.optimizer.zero_grad(set_to_none=True)
         sums = torch.zeros(len(Losses._fields), device=self.device)
         for index, batch in enumerate(batches):
             with self._quiet(is_last=index == len(batches) - 1):
-                found = losses(self.heads(self._forward, batch), batch.targets, over, self._loss)
+                heads = self._learnt_heads(batch)
+                found = losses(heads, batch.targets, over, self._loss)
                 # The processes' gradients are averaged, and should be added.
                 scaled: Tensor = self.scaler.scale(found.total * self._world.size)
                 scaled.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
@@ -156,8 +159,36 @@ class Learner:
         # With a scaler, endless gradients are its sign to scale less.
         numbers = values if self.scaler.is_enabled() else (*values, norm)
         if not all(math.isfinite(number) for number in numbers):
+            for value, before in zip(self.network.buffers(), remembered, strict=False):
+                value.copy_(before)
             return self._diverged(values, norm, lr)
         return Step(values, norm, was_skipped=not self._move())
+
+    def _learnt_heads(self, batch: Batch) -> Heads:
+        """What the network says while it learns.
+
+        Raises:
+            ConfigError: the batch is too small to be normalised.
+        """
+        try:
+            return self.heads(self._forward, batch)
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise ConfigError(
+                "batch",
+                f"expected 2 or more, got {len(batch.truths)}: the deepest map of this input is "
+                "one cell, which alone cannot be normalised",
+            ) from error
+
+    def _remembered(self) -> list[Tensor]:
+        """Copies of what batch normalisation remembers, where steps may be skipped.
+
+        It takes in what a batch gave before anybody knows whether that were numbers.
+        """
+        if self._when_diverged == "stop":
+            return []
+        return [value.clone() for value in self.network.buffers()]
 
     def _norms(self, batches: Sequence[Batch]) -> Norms:
         """Of all batches of all processes together."""

@@ -19,6 +19,7 @@ from train.errors import DivergedError
 from train.history import EpochRow, best_epoch
 from train.keep import KeepConfig
 from train.learner import Learner, Step
+from train.loader import told_of_dead_workers
 from train.losses import LossValues
 from train.observer import Observer, StepReport
 from train.schedule import ScheduleConfig, learning_rate
@@ -68,7 +69,7 @@ class Training:
         config: as plain data, for the checkpoints.
         world: the processes that learn together.
         clock: for speeds.
-        should_stop: asked after every step; true writes a checkpoint and ends.
+        should_stop: asked after every step and look; true writes a checkpoint and ends.
     """
 
     def __init__(
@@ -107,16 +108,17 @@ class Training:
             DivergedError: the loss is no number any more; the last checkpoint is from before.
             CheckpointError: one cannot be written.
             SampleError: a picture is broken, and such pictures are not skipped.
+            TrainError: a data worker died.
         """
         self._observers = observers
         for observer in observers:
             observer.began(position.rows)
-        while not self._is_done(position):
-            speed = self._learn(position)
-            if speed is None:
-                self._write(LAST, position)
-                return
-            self._close_epoch(position, speed)
+        with told_of_dead_workers():
+            while not self._is_done(position):
+                speed = self._learn(position)
+                if speed is None or not self._close_epoch(position, speed):
+                    self._write(LAST, position)
+                    return
 
     def _is_done(self, position: Position) -> bool:
         """The last epoch is over, or nothing got better for too long."""
@@ -138,7 +140,7 @@ class Training:
             group = next(groups, None)
             if group is None:  # so many pictures were broken that the epoch is shorter
                 break
-            lr = learning_rate(plan.schedule, plan.lr, position.step, plan.steps)
+            lr = self._rate(position.epoch * plan.steps + position.batch // plan.accumulate)
             step = self._learner.step(group, lr)
             position.batch += plan.accumulate
             position.step += 1
@@ -153,6 +155,14 @@ class Training:
             if self._is_time_to_write(position):
                 self._write(LAST, position)
         return speed
+
+    def _rate(self, step: int) -> float:
+        """The learning rate of a step, if all were of this plan.
+
+        So that epochs decide: who goes on with another batch or number of processes has made
+        another number of steps than that.
+        """
+        return learning_rate(self._plan.schedule, self._plan.lr, step, self._plan.steps)
 
     def _report(self, position: Position, lr: float, step: Step, speed: _Speed) -> None:
         if not self._observers:
@@ -183,14 +193,21 @@ class Training:
         self._world.add(asked)
         return bool(asked)
 
-    def _close_epoch(self, position: Position, speed: _Speed) -> None:
-        """Looks at other pictures where it is time, keeps the row and writes what is to be kept."""
+    def _close_epoch(self, position: Position, speed: _Speed) -> bool:
+        """Looks at other pictures where it is time, keeps the row and writes what is to be kept.
+
+        Returns:
+            False where a stop was wished meanwhile: then the epoch is not over yet.
+        """
         plan = self._plan
-        position.epoch += 1
+        epoch = position.epoch + 1
         measured = None
-        is_last = position.epoch == plan.schedule.epochs
-        if self._validation is not None and (is_last or position.epoch % plan.val_every == 0):
-            measured = self._validation.measure(self._learner)
+        is_last = epoch == plan.schedule.epochs
+        if self._validation is not None and (is_last or epoch % plan.val_every == 0):
+            measured = self._validation.measure(self._learner, self._wants_pause)
+            if measured is None:
+                return False
+        position.epoch = epoch
         position.rows.append(self._row(position, speed, measured))
         self._tell_left_out()
         position.batch, position.seconds = 0, 0.0
@@ -204,6 +221,14 @@ class Training:
         self._write(LAST, position)
         for observer in self._observers:
             observer.finished(position.rows, measured.pictures if measured else [])
+        return True
+
+    def _wants_pause(self) -> bool:
+        """As `_wants_stop` between pictures that are only looked at; several processes go on.
+
+        They do not look at the same number of batches, so they cannot ask each other after each.
+        """
+        return self._world.size == 1 and self._should_stop()
 
     def _tell_left_out(self) -> None:
         """Counts broken pictures, each time there are more."""
@@ -216,11 +241,10 @@ class Training:
 
     def _row(self, position: Position, speed: _Speed, measured: Measured | None) -> EpochRow:
         means = position.sums.over(position.learnt)
-        lr = learning_rate(self._plan.schedule, self._plan.lr, position.step - 1, self._plan.steps)
         row = EpochRow(
             epoch=position.epoch,
             steps=position.step,
-            lr=lr,
+            lr=self._rate(position.epoch * self._plan.steps - 1),
             loss=means.total,
             heatmap=means.heatmap,
             size=means.size,

@@ -7,7 +7,7 @@ COCO's borders between small and large would differ, and they are not used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -80,8 +80,15 @@ class Validation:
         self._drawn = drawn
 
     @torch.no_grad()
-    def measure(self, learner: Learner) -> Measured:
-        """Of the network that the learner would give away; blocks until all processes are done."""
+    def measure(
+        self, learner: Learner, should_stop: Callable[[], bool] = lambda: False
+    ) -> Measured | None:
+        """Of the network that the learner would give away; blocks until all processes are done.
+
+        Args:
+            learner: has the network.
+            should_stop: asked before every batch; once true there is no result.
+        """
         network = learner.trained.eval()
         mean = LossMean(learner.device, self._loss)
         truths: list[Truth] = []
@@ -89,6 +96,8 @@ class Validation:
         drawn: list[BgrArray] = []
         self._feed.start(0)
         for batch in self._feed:
+            if should_stop():
+                return None
             on_device = batch.to(learner.device)
             heads = learner.heads(network, on_device)
             over = norms(on_device.targets)

@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from configs.errors import ConfigError
 from detector.network import Heads, PointNetwork, untrained
+from tests.detector.tiny import tiny_network
 from train.batch import Batch, Encoder
 from train.distributed import World
 from train.errors import DivergedError
@@ -93,6 +95,29 @@ def test_step_whose_loss_is_no_number_can_be_skipped_and_is_counted() -> None:
     assert not learner.step([_batch([1])], lr=0.1).was_skipped
 
 
+def test_skipped_step_leaves_what_normalisation_remembers() -> None:
+    """A batch that leaves the range of half precision would spoil it for good."""
+    learner = _learner(
+        config=LearnerConfig(precision="fp32", when_diverged="skip"), network=tiny_network()
+    )
+    before = {name: value.clone() for name, value in learner.network.state_dict().items()}
+    stem = next(learner.network.parameters())
+    kept = stem.detach().clone()
+    nn.init.constant_(stem, math.inf)
+    assert learner.step([_batch([2, 3])], lr=0.1).was_skipped
+    with torch.no_grad():
+        stem.copy_(kept)
+    for name, value in learner.network.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert learner.is_finite()
+
+
+def test_picture_of_one_cell_alone_is_a_wrong_batch() -> None:
+    """Batch normalisation has nothing to normalise over."""
+    with pytest.raises(ConfigError, match="batch: expected 2 or more, got 1"):
+        _learner(network=tiny_network()).step([_batch([1])], lr=0.1)
+
+
 def test_step_whose_loss_is_no_number_is_an_error_otherwise() -> None:
     with pytest.raises(DivergedError, match=r"no number any more \(total nan"):
         _learner().step([_poisoned(_batch([1]))], lr=0.1)
@@ -147,9 +172,10 @@ def _learner(
     optimizer: OptimizerConfig | None = None,
     config: LearnerConfig = EXACT,
     loss: LossConfig | None = None,
+    network: PointNetwork | None = None,
 ) -> Learner:
     return Learner(
-        untrained(Plain, 2),
+        network or untrained(Plain, 2),
         Normalise((0.4,) * 3, (0.25,) * 3, CPU),
         CPU,
         World(),

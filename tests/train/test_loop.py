@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,11 @@ import torch
 
 from detector.checkpoint import read_checkpoint as read_weights
 from tests.detector.tiny import tiny_network
-from tests.train.running import run, run_to_the_end
+from tests.train.running import Notebook, run, run_to_the_end
 from tests.train.shapes import configured
+from train.build import prepare
 from train.checkpoint import BEST, LAST, read_checkpoint
+from train.distributed import World
 from train.errors import CheckpointError, DivergedError
 from train.history import HISTORY_FILE
 
@@ -98,6 +101,41 @@ def test_going_on_with_other_settings_is_told_and_done(
     notebook = run(configured(tmp_path, slower), resumes=True, stop_after=1)
     assert notebook.steps[0].lr == 0.001
     assert "optimizer.lr: 0.01 -> 0.001, optimizer.weight_decay: 0.0001 -> 0.5" in caplog.text
+
+
+def test_rate_goes_by_epochs_when_a_training_goes_on_with_another_batch(tmp_path: Path) -> None:
+    """Such as on more devices: 4 steps an epoch become 2, and the drop stays where it was."""
+    schedule = {"schedule": {"epochs": 4, "decay": "step", "drops": [3], "warmup": 0}}
+    changes = {**schedule, "val": None, "optimizer": {"lr": 0.001}}
+    first = run(configured(tmp_path, {**changes, "batch": 2}), stop_after=8)
+    assert [step.lr for step in first.steps] == [0.001] * 8
+    second = run(configured(tmp_path, {**changes, "batch": 4}), resumes=True)
+    assert [step.epoch for step in second.steps] == [3, 3, 4, 4]
+    assert [step.lr for step in second.steps] == pytest.approx([0.001, 0.001, 0.0001, 0.0001])
+    assert [row.lr for row in second.rows] == pytest.approx([0.001, 0.001, 0.001, 0.0001])
+
+
+def test_stop_wished_during_a_look_at_other_pictures_loses_nothing(tmp_path: Path) -> None:
+    """A look may take an hour: it is broken off, and done when the training goes on."""
+    changes = {"schedule": {"epochs": 2, **CONSTANT}}
+    whole = run(configured(tmp_path / "whole", changes))
+    config = configured(tmp_path / "parts", changes)
+    asked = itertools.count(1)
+    prepared = prepare(
+        config,
+        World(),
+        torch.device("cpu"),
+        resumes=False,
+        should_stop=lambda: next(asked) >= 4,  # after steps 1 and 2, then before looks 1 and 2
+    )
+    prepared.training.run(prepared.position, [first := Notebook()])
+    assert (len(first.steps), first.rows) == (2, [])
+    second = run(config, resumes=True)
+    assert len(second.steps) == 2
+    for name in ("loss", "val_loss", "ap", "steps", "lr"):
+        assert [getattr(row, name) for row in second.rows] == [
+            getattr(row, name) for row in whole.rows
+        ]
 
 
 def test_training_ends_early_when_nothing_gets_better(tmp_path: Path) -> None:
