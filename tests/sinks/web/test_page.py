@@ -216,6 +216,25 @@ def test_many_streams_fill_the_window_and_one_of_them_can_be_enlarged(driver: Dr
         until(driver, f"return {shape}.count", 9)
 
 
+def test_a_long_name_is_cut_short_and_not_what_stands_beside_it(driver: Driver) -> None:
+    """It made its tile wider than its column, and the page wider than a telephone."""
+    name = "north gate of the warehouse number twelve at the harbour, second camera"
+    driver.set_window_size(500, 800)
+    try:
+        with WebSink("0", CLASSES, config=CONFIG) as sink, flowing(sink, (name, "yard")):
+            driver.get(sink.url)
+            until(driver, DRAWN.replace("?? 0)", "?? 0) > 1"))
+            until(driver, "return document.documentElement.scrollWidth <= innerWidth")
+            inside = (
+                "(() => { const edge = document.querySelector('.tile').getBoundingClientRect();"
+                "return [...document.querySelectorAll('.tile:first-of-type :is(.state, .count)')]"
+                ".every(e => e.getBoundingClientRect().right <= edge.right); })()"
+            )
+            assert read(driver, inside)
+    finally:
+        driver.set_window_size(1280, 800)
+
+
 def test_a_stream_that_failed_says_why_and_one_that_ended_keeps_its_last_picture(
     driver: Driver,
 ) -> None:
