@@ -13,7 +13,10 @@ from streamer.sources.loop import Looped
 from streamer.sources.pace import Paced
 from streamer.sources.table import NamedSource, find_sources
 
-UNSAFE_IN_FILE_NAMES = re.compile(r'[\x00-\x1f/\\:*?"<>|\ud800-\udfff]+')  # or not text at all
+# Not text at all; or what a terminal or page obeys: control signs, signs that turn text around.
+UNSAFE_IN_FILE_NAMES = re.compile(
+    r'[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069/\\:*?"<>|\ud800-\udfff]+'
+)
 UNFINISHED = re.compile(r"\.(?=partial$)")  # clip.partial.mp4 is what clip.mp4 is called meanwhile
 LONGEST_ID = 100  # characters
 MOST_BYTES = 200  # file systems allow 255, suffixes included

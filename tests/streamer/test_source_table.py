@@ -99,6 +99,13 @@ def test_list_of_sources_names_its_streams(tmp_path: Path) -> None:
     assert [s.stream_id for s in sources_of([str(listing)])] == ["synthetic", "front door"]
 
 
+def test_a_name_cannot_turn_a_terminal_or_its_neighbours_around(tmp_path: Path) -> None:
+    listing = tmp_path / "doors.yaml"
+    listing.write_text('- {uri: synthetic, name: "a\\e[2J\\x9b\\u202eb\\u200dc"}\n')
+
+    assert [s.stream_id for s in sources_of([str(listing)])] == ["a_[2J_b\u200dc"]
+
+
 def test_synthetic_takes_options() -> None:
     (source,) = sources_of(["synthetic:frames=3,seed=5,width=96,height=64"])
 
