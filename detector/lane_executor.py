@@ -227,6 +227,8 @@ class LaneExecutor(Generic[M]):
             ) from error
         for running in self._in_flight.values():
             self.finish(running)
+        for slot in self._slots:
+            slot.settle()  # of the batch that failed, the copies may be queued
         self._in_flight.clear()
         self._slots.clear()  # their memory is given back with them
         self._next = 0
@@ -243,7 +245,7 @@ class LaneExecutor(Generic[M]):
         try:
             yield
         except self._device.failures as error:
-            reason = " ".join(str(error).split(".")[0].split())
+            reason = str(error).partition("\n")[0]  # advice for programmers follows
             raise DeviceError(
                 f"device {str(self._device.place)!r} failed: {reason}; what was found is kept"
             ) from error

@@ -49,6 +49,10 @@ class Lane(Protocol[M_contra]):
             after: marks of other lanes, as they are set now, to be passed first.
             done: set behind the work.
             begun: set between them and the work, if anybody wants to know.
+
+        Raises:
+            torch.OutOfMemoryError: there is no memory for what the work computes on the way; where
+                work is called at once.
         """
         ...
 

@@ -67,6 +67,11 @@ class Slot(Generic[M]):
             self._input = torch.empty(0)
             self._input = self._device.memory(values, dtype=self._dtype)
 
+    def settle(self) -> None:
+        """Block until nothing that was queued for this memory is still to be done."""
+        for mark in (self.copied, self.prepared, self.computed, self.returned):
+            mark.wait()
+
     def bytes_of_staging(self) -> NDArray[np.uint8]:
         """The host's side, (n,), to be written."""
         staging: NDArray[np.uint8] = self.staging.numpy()

@@ -16,8 +16,9 @@ from torch import Tensor
 from detector.errors import DeviceError
 from detector.fold import fold_batch_norm
 from detector.geometry import Geometry, Native, Stretch
-from detector.host_device import HostDevice, HostMark
+from detector.host_device import HostDevice, HostLane, HostMark
 from detector.lane_executor import DEPTH, LaneExecutor, Preprocess
+from detector.lanes import Work
 from detector.padding import pad_channels
 from detector.preprocess_torch import preprocess
 from detector.program import Pending, Program
@@ -219,13 +220,74 @@ def test_too_little_memory_for_half_a_batch_is_one_line() -> None:
         _submit(executor, _frames(8))
 
 
+def test_memory_is_not_given_back_while_copies_into_it_are_queued() -> None:
+    frames, program, device = _frames(4), _program(), _Cramped()
+    with _executor(device, program, limit=4) as executor:
+        found = _submit(executor, frames).wait()
+    assert device.is_full
+    assert device.busy_when_asked == 0
+    expected = _expected(frames, program, Stretch(64, 64))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3)
+
+
+class _Cramped(Dawdling):
+    """Says so as a GPU does when the first batch's network finds no memory: as it is queued.
+
+    Attributes:
+        is_full: it has said so.
+        busy_when_asked: pieces of work still to be done when memory was wanted again.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_full = False
+        self.busy_when_asked: int | None = None
+        self._lock = threading.Lock()
+        self._busy = 0
+
+    def memory(self, *shape: int, dtype: torch.dtype) -> Tensor:
+        if self.is_full and self.busy_when_asked is None:
+            self.busy_when_asked = self._busy
+        return super().memory(*shape, dtype=dtype)
+
+    def lane(self, name: str, *, is_urgent: bool = False) -> HostLane:
+        lane = super().lane(name, is_urgent=is_urgent)
+        run = lane.run
+
+        def counted(
+            work: Work,
+            *,
+            after: Sequence[HostMark],
+            done: HostMark,
+            begun: HostMark | None = None,
+        ) -> None:
+            def told() -> None:
+                work()
+                with self._lock:
+                    self._busy -= 1
+
+            if begun is not None and not self.is_full:  # the network alone is timed
+                self.is_full = True
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate a bit")
+            with self._lock:
+                self._busy += 1
+            run(told, after=after, done=done, begun=begun)
+
+        lane.run = counted  # type: ignore[method-assign]  # it counts
+        return lane
+
+
 def test_a_lost_device_is_one_line_and_nothing_hangs() -> None:
     def lost(table: Table, staged: Tensor, lookup: Tensor, out: Tensor) -> None:
-        raise torch.AcceleratorError("CUDA error: unspecified launch failure. And a page of advice")
+        raise torch.AcceleratorError(
+            "CUDA error: unspecified launch failure\n"
+            "Search for `cudaErrorLaunchFailure' in https://docs.nvidia.com/cuda for more.\n"
+        )
 
     with _executor(prepare=lost) as executor:
         pending = _submit(executor, _frames(2))
-        with pytest.raises(DeviceError, match=r"^device 'cpu' failed: CUDA error: unspecified "):
+        message = r"^device 'cpu' failed: CUDA error: unspecified launch failure; what was found "
+        with pytest.raises(DeviceError, match=message):
             pending.wait()
 
 
