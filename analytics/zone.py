@@ -160,9 +160,11 @@ class Zones:
         distance[distance == 0] = np.finfo(np.float64).tiny  # the outline belongs to the zone
         flips = self._sides.update(sightings, points, distance)
         changes = [change for flip in flips for change in self._turn(flip)]
-        new = sightings.row[sightings.is_new]
-        for index, zone in np.argwhere(self._sides.side[new] > 0).tolist():
-            changes += self._enter(int(new[index]), zone, sightings.time_s, "appeared", None)
+        # Who is first seen inside, or turns out to be of a class that is watched only there.
+        row = sightings.row
+        unseen = (self._sides.side[row] > 0) & np.isnan(self._since_s[row])
+        for index, zone in np.argwhere(unseen).tolist():
+            changes += self._enter(int(row[index]), zone, sightings.time_s, "appeared", None)
         return changes
 
     def _turn(self, flip: Flip) -> list[Change]:
@@ -194,8 +196,13 @@ class Zones:
     ) -> list[Change]:
         since_s = float(self._since_s[row, zone])
         time_s = max(time_s, since_s)
+        changes: list[Change] = []
+        if not self._loiters[row, zone] and time_s - since_s >= self._loiter_s[zone]:
+            # between two sightings, of which the second is outside
+            changes.append(self._visit_change("loitering", "new", row, zone, time_s))
+            self._loiters[row, zone] = True
         kinds: list[Kind] = ["loitering", "visit"] if self._loiters[row, zone] else ["visit"]
-        changes = [
+        changes += [
             self._visit_change(kind, "end", row, zone, time_s, cause=cause, step=step)
             for kind in kinds
         ]

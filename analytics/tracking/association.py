@@ -4,11 +4,38 @@ from __future__ import annotations
 
 import lap
 import numpy as np
+from numpy.typing import NDArray
 
 from analytics.tracking.kalman import Floats, Rows
 from detector.overlap import iou_matrix
 
 Pairs = tuple[Rows, Rows]
+
+# From here on two boxes are one object, whatever the detector calls it: the same on one picture,
+# and on the next one where the track is expected and no box of its own class is.
+SAME_PLACE_IOU = 0.85
+SAME_OBJECT_IOU = 0.5
+
+_AT_ONCE = 256  # boxes compared with all others: bounds the memory that thousands take
+
+
+def second_names(xyxy: Floats, class_id: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """(N,) which boxes are at the place of a better one of another class: one object, two names.
+
+    Args:
+        xyxy: (N, 4), the best first.
+        class_id: (N,).
+    """
+    second = np.zeros(len(xyxy), np.bool_)
+    if len(np.unique(class_id)) < 2:
+        return second
+    number = np.arange(len(xyxy))
+    for start in range(0, len(xyxy), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        same = iou_matrix(xyxy[some], xyxy) >= SAME_PLACE_IOU
+        same &= (class_id[some, None] != class_id) & (number[some, None] > number)
+        second[some] = same.any(axis=1)
+    return second
 
 
 def assign(gain: Floats) -> Pairs:

@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analytics.tracking.kalman import Floats, Rows
 from analytics.tracking.limits import expect, max_age
 from analytics.tracking.matching import Gain, Mask, Matching
 from analytics.tracking.shape import xyah_to_xyxy, xyxy_to_xyah
 from analytics.tracking.sighting import Moment, Sightings
-from analytics.tracking.tracks import Tracks
+from analytics.tracking.tracks import Names, Tracks
 from detector.overlap import iou_matrix
 
 # Standard deviations of centre x and y, ratio, and height: parts of the box's height, and for
@@ -49,7 +48,8 @@ class ByteTrackConfig:
             the first picture count at once.
         max_lost_s: seconds a confirmed track lives unseen (section 4.1: 30 frames at 30 a
             second).
-        across_classes: let a box of another class continue a track.
+        across_classes: let a box of another class continue a track as one of its own would; else it
+            does so only at the very place where the track is expected and has no box of its own.
 
     Source: Zhang et al. 2022, ByteTrack: Multi-Object Tracking by Associating Every Detection
     Box, algorithm 1; numbers without a section are its published implementation's.
@@ -112,8 +112,8 @@ class ByteTrack:
         """End every track."""
         self._tracks.clear()
 
-    def step(self, seen: Sightings, moment: Moment) -> NDArray[np.int64]:
-        """The track of each box, or NO_ID; see `Algorithm`."""
+    def step(self, seen: Sightings, moment: Moment) -> Names:
+        """The track of each box, or NO_ID, and its class; see `Algorithm`."""
         config, tracks = self._config, self._tracks
         tracks.keep(moment.now - tracks.seen <= self._max_age)
         self._predict(moment)
@@ -131,16 +131,18 @@ class ByteTrack:
         matching.round(confirmed, strong, beyond(config.min_match, seen.score))
         matching.round(confirmed & ~lost, weak, beyond(config.min_iou_weak, np.ones(len(seen))))
         matching.round(~confirmed, strong, beyond(config.min_match_new, seen.score))
+        matching.other_classes(confirmed, strong | weak, expected, seen.xyxy)
+        matching.other_classes(~confirmed, strong, expected, seen.xyxy)
         rows, boxes = matching.pairs
         self._observe(rows, seen.xyxy[boxes])
-        tracks.mark_seen(rows, boxes, moment.now)
+        tracks.mark_seen(rows, seen, boxes, moment.now)
         fresh = strong & matching.free_boxes & (seen.score >= self._new_score)
         self._start(seen, np.nonzero(fresh)[0], moment.now)
         found = tracks.seen == moment.now
         tracks.confirm(found & ((tracks.hits >= config.min_hits) | (moment.now == 0)))
-        ids = tracks.ids_of(len(seen), moment.now)
+        names = tracks.names_of(seen, moment.now)
         tracks.keep((tracks.is_confirmed | found) & ~self._doubles(found))
-        return ids
+        return names
 
     def _predict(self, moment: Moment) -> None:
         filters = self._tracks.filters
@@ -179,8 +181,6 @@ class ByteTrack:
             return doubles
         boxes = xyah_to_xyxy(tracks.filters.position)
         same = iou_matrix(boxes[here], boxes[gone]) > self._config.same_iou
-        if not self._config.across_classes:
-            same &= tracks.class_id[here][:, None] == tracks.class_id[gone]
         first, second = np.nonzero(same)
         first, second = here[first], gone[second]
         span = tracks.seen - tracks.born

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.tracking.association import Pairs, assign
+from analytics.tracking.association import SAME_OBJECT_IOU, Pairs, assign, overlap_gain
 from analytics.tracking.kalman import Floats, Rows
 
 Mask = NDArray[np.bool_]
@@ -40,13 +40,30 @@ class Matching:
         self._across_classes = across_classes
         self._pairs: list[Pairs] = []
 
-    def round(self, tracks: Mask, boxes: Mask, gain: Gain) -> Pairs:
+    def other_classes(self, tracks: Mask, boxes: Mask, expected: Floats, xyxy: Floats) -> None:
+        """Pair what is free, at one place and of unlike classes: detectors waver.
+
+        Args:
+            tracks: (T,) which may be paired.
+            boxes: (N,) likewise.
+            expected: (T, 4) px, where the tracks are expected.
+            xyxy: (N, 4) px.
+        """
+        self.round(
+            tracks,
+            boxes,
+            lambda rows, columns: overlap_gain(expected[rows], xyxy[columns], SAME_OBJECT_IOU),
+            across=True,
+        )
+
+    def round(self, tracks: Mask, boxes: Mask, gain: Gain, *, across: bool = False) -> Pairs:
         """Pair what is free, by the greatest sum of gains.
 
         Args:
             tracks: (T,) which may be paired in this round.
             boxes: (N,) likewise.
             gain: of those rows and columns, (A, B); a pair without gain is not made.
+            across: pair unlike classes, and those only.
 
         Returns:
             The new pairs: tracks and boxes, (M,) each.
@@ -56,9 +73,9 @@ class Matching:
         if len(rows) == 0 or len(columns) == 0:
             return rows[:0], columns[:0]
         values = gain(rows, columns)
-        if not self._across_classes:
+        if across or not self._across_classes:
             same = self._track_class[rows][:, None] == self._box_class[columns]
-            values = np.where(same, values, 0.0)
+            values = np.where(same != across, values, 0.0)
         chosen_rows, chosen_columns = assign(values)
         pairs = rows[chosen_rows], columns[chosen_columns]
         self.free_tracks[pairs[0]] = False

@@ -16,7 +16,7 @@ from analytics.tracking.matching import Matching
 from analytics.tracking.memory import Memory
 from analytics.tracking.shape import xysr_to_xyxy, xyxy_to_xysr
 from analytics.tracking.sighting import Moment, Sightings
-from analytics.tracking.tracks import Tracks
+from analytics.tracking.tracks import Names, Tracks
 
 _MIN_SCORE = 0.6
 
@@ -37,7 +37,8 @@ class OcSortConfig:
         min_hits: pictures in a row a new track must be found on before it counts (3); those of
             the first `min_hits` frames count at once.
         max_lost_s: seconds a confirmed track lives unseen (30 frames at 30 a second).
-        across_classes: let a box of another class continue a track.
+        across_classes: let a box of another class continue a track as one of its own would; else it
+            does so only at the very place where the track is expected and has no box of its own.
 
     Source: Cao et al. 2023, Observation-Centric SORT; numbers without a section are its
     published implementation's.
@@ -89,8 +90,8 @@ class OcSort:
         self._tracks.clear()
         self._memory.clear()
 
-    def step(self, seen: Sightings, moment: Moment) -> NDArray[np.int64]:
-        """The track of each box, or NO_ID; see `Algorithm`."""
+    def step(self, seen: Sightings, moment: Moment) -> Names:
+        """The track of each box, or NO_ID, and its class; see `Algorithm`."""
         config, tracks = self._config, self._tracks
         self._keep(moment.now - tracks.seen <= self._max_age)
         sort.predict(tracks.filters, moment.steps)
@@ -113,16 +114,17 @@ class OcSort:
                 self._memory.last[rows], seen.xyxy[boxes], config.min_iou
             ),
         )
+        matching.other_classes(everyone, strong, expected, seen.xyxy)
         rows, boxes = matching.pairs
         self._observe(rows, seen.xyxy[boxes], moment)
-        tracks.mark_seen(rows, boxes, moment.now)
+        tracks.mark_seen(rows, seen, boxes, moment.now)
         self._start(seen, np.nonzero(strong & matching.free_boxes)[0], moment.now)
         found = tracks.seen == moment.now
         is_start = moment.now < config.min_hits - 0.5
         tracks.confirm(found & (is_start | (tracks.hits >= config.min_hits)))
-        ids = tracks.ids_of(len(seen), moment.now)
+        names = tracks.names_of(seen, moment.now)
         self._keep(tracks.is_confirmed | found)
-        return ids
+        return names
 
     def _steadiness(self, seen: Sightings, now: float) -> Floats:
         """(T, N) in -0.5..0.5: how little each box would turn each track; 0 without direction.

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analytics.tracking.association import overlap_gain
 from analytics.tracking.kalman import Floats, KalmanBank, Rows
@@ -14,7 +13,7 @@ from analytics.tracking.limits import expect, max_age
 from analytics.tracking.matching import Matching
 from analytics.tracking.shape import xysr_to_xyxy, xyxy_to_xysr
 from analytics.tracking.sighting import Moment, Sightings
-from analytics.tracking.tracks import Tracks
+from analytics.tracking.tracks import Names, Tracks
 
 # Per step, for centre x and y, area, and ratio, whose velocity is held at 0. The paper gives no
 # numbers; these are its published implementation's.
@@ -41,7 +40,8 @@ class SortConfig:
         max_lost_s: seconds a confirmed track lives unseen. The paper's is one frame, which leaves
             it to others to find people again; a second, as in ByteTrack and OC-SORT, lasts
             through a missed box.
-        across_classes: let a box of another class continue a track.
+        across_classes: let a box of another class continue a track as one of its own would; else it
+            does so only at the very place where the track is expected and has no box of its own.
 
     Source: Bewley, Ge, Ott, Ramos, Upcroft 2016, Simple Online and Realtime Tracking.
     """
@@ -85,28 +85,31 @@ class Sort:
         """End every track."""
         self._tracks.clear()
 
-    def step(self, seen: Sightings, moment: Moment) -> NDArray[np.int64]:
-        """The track of each box, or NO_ID; see `Algorithm`."""
+    def step(self, seen: Sightings, moment: Moment) -> Names:
+        """The track of each box, or NO_ID, and its class; see `Algorithm`."""
         config, tracks = self._config, self._tracks
         tracks.keep(moment.now - tracks.seen <= self._max_age)
         predict(tracks.filters, moment.steps)
         expected = xysr_to_xyxy(tracks.filters.position)
         strong = seen.score >= config.least_score
         matching = Matching(tracks.class_id, seen.class_id, across_classes=config.across_classes)
-        rows, boxes = matching.round(
-            np.ones(len(tracks), np.bool_),
+        everyone = np.ones(len(tracks), np.bool_)
+        matching.round(
+            everyone,
             strong,
             lambda rows, boxes: overlap_gain(expected[rows], seen.xyxy[boxes], config.min_iou),
         )
+        matching.other_classes(everyone, strong, expected, seen.xyxy)
+        rows, boxes = matching.pairs
         tracks.filters.observe(rows, xyxy_to_xysr(seen.xyxy[boxes]), MEASUREMENT)
-        tracks.mark_seen(rows, boxes, moment.now)
+        tracks.mark_seen(rows, seen, boxes, moment.now)
         start(tracks, seen, np.nonzero(strong & matching.free_boxes)[0], moment.now)
         found = tracks.seen == moment.now
         is_start = moment.now < config.min_hits - 0.5
         tracks.confirm(found & (is_start | (tracks.hits >= config.min_hits)))
-        ids = tracks.ids_of(len(seen), moment.now)
+        names = tracks.names_of(seen, moment.now)
         tracks.keep(tracks.is_confirmed | found)
-        return ids
+        return names
 
 
 def predict(filters: KalmanBank, steps: float | Floats) -> None:

@@ -6,12 +6,11 @@ import math
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analytics.tracking.association import assign, overlap_gain
+from analytics.tracking.association import assign, overlap_gain, second_names
 from analytics.tracking.kalman import Floats, Rows
 from analytics.tracking.sighting import Moment, Sightings
-from analytics.tracking.tracks import NO_ID
+from analytics.tracking.tracks import NO_ID, Names
 from detector.detections import Detections
 
 NOMINAL_RATE = 30.0  # frames a second; the published parameters were set at 25 to 30
@@ -22,8 +21,8 @@ SAME_IOU = 0.3  # how far a late frame's boxes may be off those of the frame bef
 class Algorithm(Protocol):
     """What each way of tracking does with the boxes of a moment."""
 
-    def step(self, seen: Sightings, moment: Moment) -> NDArray[np.int64]:
-        """The id of each box's track, (N,), NO_ID where there is no confirmed one."""
+    def step(self, seen: Sightings, moment: Moment) -> Names:
+        """The id of each box's track, (N,), NO_ID where there is no confirmed one; its class."""
         ...
 
     def restart(self) -> None:
@@ -47,7 +46,8 @@ class StreamTracker:
         self._start_s: float | None = None
         self._last_s = 0.0
         self._size: tuple[int, int] | None = None
-        self._answer = (Sightings(np.empty((0, 4)), np.empty(0), np.empty(0, np.int32)), _NO_IDS)
+        nothing = Sightings(np.empty((0, 4)), np.empty(0), np.empty(0, np.int32))
+        self._answer: tuple[Sightings, Names] = (nothing, (_NO_IDS, nothing.class_id))
 
     def update(
         self,
@@ -73,7 +73,8 @@ class StreamTracker:
                 picture's size. Tracks are followed there.
 
         Returns:
-            Some of the rows, in their order; ids from 1, each at most once, never used again.
+            Some of the rows, in their order; ids from 1, each at most once, never used again. Of a
+            track whose boxes differ in class, the class that had the higher scores so far.
 
         Raises:
             ValueError: the time is not finite.
@@ -81,14 +82,14 @@ class StreamTracker:
         if not math.isfinite(time_s):
             raise ValueError(f"time of a picture: expected finite seconds, got {time_s!r}")
         usable, seen = self._sightings(detections, size, camera)
-        ids = self._ids(seen, time_s)
+        ids, class_id = self._names(seen, time_s)
         named = ids != NO_ID
         rows = usable[named]
         return Detections(
-            detections.xyxy[rows], detections.score[rows], detections.class_id[rows], ids[named]
+            detections.xyxy[rows], detections.score[rows], class_id[named], ids[named]
         )
 
-    def _ids(self, seen: Sightings, time_s: float) -> NDArray[np.int64]:
+    def _names(self, seen: Sightings, time_s: float) -> Names:
         if self._start_s is not None and time_s < self._last_s - RESTART_S:
             self._algorithm.restart()
             self._start_s = None
@@ -102,18 +103,18 @@ class StreamTracker:
                 (time_s - self._start_s) * self._rate, (self._last_s - self._start_s) * self._rate
             )
         self._last_s = time_s
-        ids = self._algorithm.step(seen, moment)
+        ids, class_id = self._algorithm.step(seen, moment)
         named = np.nonzero(ids != NO_ID)[0]
-        self._answer = (seen.pick(named), ids[named])
-        return ids
+        self._answer = (seen.pick(named), (ids[named], class_id[named]))
+        return ids, class_id
 
-    def _recognise(self, seen: Sightings) -> NDArray[np.int64]:
-        known, known_ids = self._answer
+    def _recognise(self, seen: Sightings) -> Names:
+        known, (known_ids, known_class) = self._answer
         overlap = overlap_gain(known.xyxy, seen.xyxy, SAME_IOU)
         rows, boxes = assign(overlap * (known.class_id[:, None] == seen.class_id))
-        ids = np.full(len(seen), NO_ID, np.int64)
-        ids[boxes] = known_ids[rows]
-        return ids
+        ids, class_id = np.full(len(seen), NO_ID, np.int64), seen.class_id.copy()
+        ids[boxes], class_id[boxes] = known_ids[rows], known_class[rows]
+        return ids, class_id
 
     def _sightings(
         self, detections: Detections, size: tuple[int, int], camera: Floats | None
@@ -127,6 +128,7 @@ class StreamTracker:
             xyxy = _moved(xyxy, camera)
         good = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1]) & np.isfinite(xyxy).all(axis=1)
         rows = np.nonzero(good)[0]
+        rows = rows[~second_names(xyxy[rows], detections.class_id[rows])]
         return rows, Sightings(
             xyxy[rows], detections.score[rows].astype(np.float64), detections.class_id[rows]
         )

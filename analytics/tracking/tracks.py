@@ -9,6 +9,9 @@ from analytics.tracking.kalman import Floats, KalmanBank, Rows
 from analytics.tracking.sighting import Sightings
 
 NO_ID = 0
+_MOST_LEAD = 20.0  # an object may turn out to be another after some 20 sure boxes, not hours
+
+Names = tuple[NDArray[np.int64], NDArray[np.int32]]  # (N,) ids and classes of boxes' tracks
 
 
 class Tracks:
@@ -17,7 +20,8 @@ class Tracks:
     Attributes:
         filters: one a track.
         track_id: (T,) int64, from 1 in the order of confirmation; NO_ID until then.
-        class_id: (T,) int32, for good.
+        class_id: (T,) int32, what it was found to be most of the time, by score.
+        lead: (T,) float64, the score by which that class is ahead of all others.
         hits: (T,) int64, pictures it was found on.
         seen: (T,) float64, the step it was last found at.
         born: (T,) float64, the step it was first found at.
@@ -28,6 +32,7 @@ class Tracks:
         self.filters = KalmanBank()
         self.track_id: NDArray[np.int64] = np.empty(0, np.int64)
         self.class_id: NDArray[np.int32] = np.empty(0, np.int32)
+        self.lead: Floats = np.empty(0)
         self.hits: NDArray[np.int64] = np.empty(0, np.int64)
         self.seen: Floats = np.empty(0)
         self.born: Floats = np.empty(0)
@@ -51,13 +56,21 @@ class Tracks:
         count = len(boxes)
         self.track_id = np.concatenate([self.track_id, np.full(count, NO_ID, np.int64)])
         self.class_id = np.concatenate([self.class_id, seen.class_id[boxes]])
+        self.lead = np.concatenate([self.lead, seen.score[boxes]])
         self.hits = np.concatenate([self.hits, np.ones(count, np.int64)])
         self.seen = np.concatenate([self.seen, np.full(count, now)])
         self.born = np.concatenate([self.born, np.full(count, now)])
         self.box = np.concatenate([self.box, boxes])
 
-    def mark_seen(self, rows: Rows, boxes: Rows, now: float) -> None:
-        """Count a find of each of the rows, (M,), in those boxes."""
+    def mark_seen(self, rows: Rows, seen: Sightings, boxes: Rows, now: float) -> None:
+        """Count a find of each of the rows, (M,), in those boxes.
+
+        Source of the vote: Boyer and Moore 1991, A Fast Majority Vote Algorithm, with scores.
+        """
+        is_same = self.class_id[rows] == seen.class_id[boxes]
+        lead = self.lead[rows] + np.where(is_same, 1, -1) * seen.score[boxes]
+        self.class_id[rows] = np.where(lead < 0, seen.class_id[boxes], self.class_id[rows])
+        self.lead[rows] = np.minimum(np.abs(lead), _MOST_LEAD)
         self.hits[rows] += 1
         self.seen[rows] = now
         self.box[rows] = boxes
@@ -74,12 +87,14 @@ class Tracks:
             return
         self.filters.keep(mask)
         self.track_id, self.class_id = self.track_id[mask], self.class_id[mask]
+        self.lead = self.lead[mask]
         self.hits, self.seen, self.born = self.hits[mask], self.seen[mask], self.born[mask]
         self.box = self.box[mask]
 
-    def ids_of(self, count: int, now: float) -> NDArray[np.int64]:
-        """The id of each of `count` boxes of this moment; NO_ID without a confirmed track."""
-        ids = np.full(count, NO_ID, np.int64)
+    def names_of(self, seen: Sightings, now: float) -> Names:
+        """What each box of this moment is; NO_ID without a confirmed track."""
+        ids, class_id = np.full(len(seen), NO_ID, np.int64), seen.class_id.copy()
         found = self.seen == now
         ids[self.box[found]] = self.track_id[found]
-        return ids
+        class_id[self.box[found]] = self.class_id[found]
+        return ids, class_id

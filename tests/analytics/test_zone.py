@@ -21,7 +21,7 @@ from benchmarks.counting import (
     true_visit,
     walkers,
 )
-from tests.analytics.paths_seen import SIZE, Seen, engine, path, watch
+from tests.analytics.paths_seen import SIZE, Seen, engine, path, result, watch
 
 ROOM = ZoneConfig("room", ((30.0, 30.0), (70.0, 30.0), (70.0, 70.0), (30.0, 70.0)))
 
@@ -205,3 +205,24 @@ def test_a_zone_narrower_than_the_band_is_entered_too(width: float) -> None:
     last, _ = watch(engine(SceneConfig(zones=(strip,))), path(points))
     assert (last.zones[0].entered, last.zones[0].left) == (1, 1)
     assert last.zones[0].dwell_s == pytest.approx(width / 0.25 * 0.1)
+
+
+def test_every_visit_as_long_as_loitering_is_loitering() -> None:
+    """Between two frames of a slow stream somebody stayed for 6 s and was gone."""
+    zone = replace(ROOM, loiter_s=5.0)
+    points = [(40.0, 50.0), (40.0, 50.0), (80.0, 50.0)]
+    _, events = watch(engine(SceneConfig(zones=(zone,))), path(points, step_s=4.0))
+    loitering = [event for event in events if event.change.kind == "loitering"]
+    assert [event.change.phase for event in loitering] == ["new", "end"]
+    assert loitering[0].event_id == loitering[1].event_id
+    assert loitering[1].change.end_s == 7.0  # out from 40 to 80 between 4 and 8 s
+
+
+def test_who_turns_out_to_be_of_a_watched_class_is_inside_from_then_on() -> None:
+    counter = engine(SceneConfig(zones=(replace(ROOM, classes=("car",)),)))
+    inside = []
+    for index in range(4):
+        seen: Seen = (index / 10, {1: (50.0, 50.0)})
+        given = result(seen, index=index, class_ids={1: int(index >= 2)})
+        inside.append(counter.update(given).zones[0].inside)
+    assert inside == [0, 0, 1, 1]
