@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-import mmap
 import os
-import subprocess
-import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from sinks.child import Child
 from streamer.errors import SinkError
 from streamer.picture import BgrArray
 
 _MOST_BYTES = 3 * 7680 * 4320  # 8K; memory is taken only for what is shown
-_RAM = Path("/dev/shm")  # where there is no such place, the usual temporary folder
-_GOODBYE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,40 +63,30 @@ class Window:
         self._is_free = False
         self._is_over = False
         self._rest = b""
-        folder = _RAM if _RAM.is_dir() else None
-        with tempfile.NamedTemporaryFile(dir=folder, prefix="display-", delete=False) as file:
-            self._path = Path(file.name)
-            file.truncate(_MOST_BYTES)
-            self._memory = mmap.mmap(file.fileno(), _MOST_BYTES)
-        script = Path(__file__).with_name("window_process.py")
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", str(script), str(self._path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # a toolkit's last words about a lost screen
-            bufsize=0,
+        self._child = Child(
+            Path(__file__).with_name("window_process.py"), size=_MOST_BYTES, answers=True
         )
         self.screen = self._first_line()
 
     def _first_line(self) -> tuple[int, int]:
         """Width and height of the screen, px."""
-        assert self._process.stdout is not None  # asked for above
+        assert self._child.process.stdout is not None  # asked for above
         line = b""
-        while not line.endswith(b"\n") and (more := self._process.stdout.read(1)):
+        while not line.endswith(b"\n") and (more := self._child.process.stdout.read(1)):
             line += more
         word, _, rest = line.decode(errors="replace").strip().partition(" ")
         if word != "screen":
             self.close()
             reason = rest or "the window's process ended"
             raise SinkError(f"display: no screen to open a window on ({reason}); set DISPLAY")
-        os.set_blocking(self._process.stdout.fileno(), False)
+        os.set_blocking(self._child.process.stdout.fileno(), False)
         width, height = rest.split()
         return int(width), int(height)
 
     def open(self, width: int, height: int, title: str) -> None:
         """Show the window."""
         self.size = width, height
-        self._is_free = self._send(f"open {width} {height} {' '.join(title.split())}")
+        self._is_free = self._child.send(f"open {width} {height} {' '.join(title.split())}")
 
     @property
     def wants_picture(self) -> bool:
@@ -111,18 +96,18 @@ class Window:
     def show(self, pixels: BgrArray) -> None:
         """Hand over (H, W, 3) uint8 BGR; only when `wants_picture`."""
         height, width = pixels.shape[:2]
-        room = np.frombuffer(self._memory, np.uint8, count=pixels.size)
+        room = np.frombuffer(self._child.memory, np.uint8, count=pixels.size)
         np.copyto(room.reshape(pixels.shape), pixels)
         self._is_free = False
-        self._send(f"show {width} {height}")
+        self._child.send(f"show {width} {height}")
 
     def events(self) -> list[Event]:
         """What has happened since the last call; after Closed or Lost nothing more comes."""
         if self._is_over:
             return []
-        assert self._process.stdout is not None  # asked for in the constructor
+        assert self._child.process.stdout is not None  # asked for in the constructor
         found: list[Event] = []
-        while (data := self._process.stdout.read(65536)) is not None:
+        while (data := self._child.process.stdout.read(65536)) is not None:
             if not data:
                 self._is_over = True
                 return found if Closed() in found else [*found, Lost()]
@@ -136,15 +121,7 @@ class Window:
     def close(self) -> None:
         """Close the window; may be repeated."""
         self._is_over = True
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-        try:
-            self._process.wait(_GOODBYE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._path.unlink(missing_ok=True)
+        self._child.close()
 
     def _understood(self, words: list[str]) -> Event | None:
         match words:
@@ -159,12 +136,3 @@ class Window:
             case ["closed"]:
                 return Closed()
         return None
-
-    def _send(self, line: str) -> bool:
-        """A short line into an empty pipe: it never waits. False where nobody is there."""
-        assert self._process.stdin is not None  # asked for in the constructor
-        try:
-            self._process.stdin.write(f"{line}\n".encode())
-        except OSError:
-            return False  # `events` will tell
-        return True

@@ -209,7 +209,7 @@ def test_a_layer_that_was_killed_costs_itself_and_no_more(
         _write_until(sink, lambda: _looks_right(screen, tmp_path / "desktop.png"))
         layer = sink._layers["screen"]
         assert layer is not None
-        os.kill(layer.process_id, 9)
+        os.kill(layer._child.process.pid, 9)
         with pytest.raises(SinkError, match="the layer is gone"):
             _write_until(sink, lambda: False)
         assert (screen.photograph(tmp_path / "gone.png") == GROUND).all()
@@ -222,11 +222,11 @@ def test_a_layer_that_hangs_holds_nobody(screen: Screen, tmp_path: Path) -> None
         _write_until(sink, lambda: _looks_right(screen, tmp_path / "desktop.png"))
         layer = sink._layers["screen"]
         assert layer is not None
-        os.kill(layer.process_id, 19)
+        os.kill(layer._child.process.pid, 19)
         for index in range(50):
             sink.write(_result(index))
     with pytest.raises(ProcessLookupError):
-        os.kill(layer.process_id, 0)
+        os.kill(layer._child.process.pid, 0)
 
 
 @needs_screen

@@ -246,7 +246,7 @@ def test_a_window_that_hangs_holds_nobody(screen: Screen, tmp_path: Path) -> Non
     with DisplaySink((), ("gate",), tmp_path) as sink:
         _show(sink, screen, _results(["gate"]), "gate")
         assert sink._window is not None
-        child = sink._window._process.pid
+        child = sink._window._child.process.pid
         os.kill(child, signal.SIGSTOP)
         start_s = time.monotonic()
         for index in range(50):
