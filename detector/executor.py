@@ -6,7 +6,7 @@ import importlib.util
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
@@ -118,7 +118,8 @@ def open_executor(
     if runtime not in ("auto", *ENGINES):
         raise ValueError(f"runtime: expected auto, {', '.join(ENGINES)}, got {runtime!r}")
     if _is_lanes(compute, runtime, quantised):
-        yield CudaExecutor(program, compute, times, CUDA_OPTIONS[runtime])
+        with closing(CudaExecutor(program, compute, times, CUDA_OPTIONS[runtime])) as lanes:
+            yield lanes
         return
     engine = _open_engine(EngineChoice(program.network, compute, folder, quantised), runtime)
     if shape is not None:

@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, Protocol
@@ -101,8 +101,8 @@ class LaneExecutor(Generic[M]):
         self._lookup.copy_(torch.from_numpy(program.lookup[0].copy()))
         self._slots: list[Slot[M]] = []
         helpers = _spare_threads() if helpers is None else helpers
-        pool = ThreadPoolExecutor(max(1, helpers), "staging")  # they start when they are used
-        self._helpers = Helpers(pool, helpers) if helpers > 1 else None
+        self._pool = ThreadPoolExecutor(max(1, helpers), "staging")  # they start when they are used
+        self._helpers = Helpers(self._pool, helpers) if helpers > 1 else None
         self._in_flight: dict[int, _Batch[M]] = {}  # by slot
         self._next = 0
 
@@ -151,6 +151,13 @@ class LaneExecutor(Generic[M]):
             batch.samples = ()
             self._times.add("network", elapsed_ns, count=batch.count)  # peaks included
         return batch.rows
+
+    def close(self) -> None:
+        """Wait for what nobody has collected, as its memory goes to others now; end the threads."""
+        with suppress(*self._device.failures):  # nobody asks for these boxes any more
+            for slot in self._slots:
+                slot.settle()
+        self._pool.shutdown()
 
     def _start(
         self,

@@ -230,25 +230,23 @@ def test_memory_is_not_given_back_while_copies_into_it_are_queued() -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3)
 
 
-class _Cramped(Dawdling):
-    """Says so as a GPU does when the first batch's network finds no memory: as it is queued.
+def test_closing_waits_for_what_nobody_collected() -> None:
+    device = _Counted()
+    with _executor(device, helpers=2) as executor:
+        for _ in range(DEPTH):
+            _submit(executor, _frames(4, width=1280, height=720))
+        executor.close()
+        assert device.busy == 0
+    assert not [each for each in threading.enumerate() if each.name.startswith("staging")]
 
-    Attributes:
-        is_full: it has said so.
-        busy_when_asked: pieces of work still to be done when memory was wanted again.
-    """
+
+class _Counted(Dawdling):
+    """Knows how many pieces of work are still to be done."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.is_full = False
-        self.busy_when_asked: int | None = None
+        self.busy = 0
         self._lock = threading.Lock()
-        self._busy = 0
-
-    def memory(self, *shape: int, dtype: torch.dtype) -> Tensor:
-        if self.is_full and self.busy_when_asked is None:
-            self.busy_when_asked = self._busy
-        return super().memory(*shape, dtype=dtype)
 
     def lane(self, name: str, *, is_urgent: bool = False) -> HostLane:
         lane = super().lane(name, is_urgent=is_urgent)
@@ -264,17 +262,42 @@ class _Cramped(Dawdling):
             def told() -> None:
                 work()
                 with self._lock:
-                    self._busy -= 1
+                    self.busy -= 1
 
-            if begun is not None and not self.is_full:  # the network alone is timed
-                self.is_full = True
-                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate a bit")
+            self.check(begun)
             with self._lock:
-                self._busy += 1
+                self.busy += 1
             run(told, after=after, done=done, begun=begun)
 
         lane.run = counted  # type: ignore[method-assign]  # it counts
         return lane
+
+    def check(self, begun: HostMark | None) -> None:
+        """Before anything is queued."""
+
+
+class _Cramped(_Counted):
+    """Says so as a GPU does when the first batch's network finds no memory: as it is queued.
+
+    Attributes:
+        is_full: it has said so.
+        busy_when_asked: pieces of work still to be done when memory was wanted again.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_full = False
+        self.busy_when_asked: int | None = None
+
+    def memory(self, *shape: int, dtype: torch.dtype) -> Tensor:
+        if self.is_full and self.busy_when_asked is None:
+            self.busy_when_asked = self.busy
+        return super().memory(*shape, dtype=dtype)
+
+    def check(self, begun: HostMark | None) -> None:
+        if begun is not None and not self.is_full:  # the network alone is timed
+            self.is_full = True
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate a bit")
 
 
 def test_a_lost_device_is_one_line_and_nothing_hangs() -> None:
