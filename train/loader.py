@@ -6,7 +6,9 @@ number of workers nor a resume changes it. PyTorch's DataLoader moves the batche
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -317,13 +319,24 @@ def _quiet_about_workers() -> Iterator[None]:
         yield
 
 
-def _start_worker(_: int) -> None:
-    """In each worker: one core a worker, and signals are for the trainer to answer.
+def _end_with(trainer: int) -> None:
+    """End the process when the trainer, by its process id, says so, and nobody else.
 
-    Who ends a service or a job sends them to every process; the trainer needs its workers until it
-    has written a checkpoint, and they end with it.
+    Who ends a service or a job sends SIGTERM to every process; the trainer needs its workers until
+    it has written a checkpoint.
     """
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != trainer:
+        pass
+    os._exit(0)
+
+
+def _start_worker(_: int) -> None:
+    """In each worker: one core a worker, and signals are for the trainer to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):  # neither macOS nor Windows say who sent a signal
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        # A daemon, for a worker's end must not wait for a signal that may never come.
+        waiting = threading.Thread(target=_end_with, args=(os.getppid(),), name="end", daemon=True)
+        waiting.start()
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

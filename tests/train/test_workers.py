@@ -10,14 +10,18 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.train.data_sets import MemorySamples
 from tests.train.running import Notebook
 from tests.train.shapes import configured
+from train.augment.chain import Stretched
+from train.batch import Encoder
 from train.build import prepare
 from train.checkpoint import LAST, read_checkpoint
 from train.distributed import World
 from train.errors import TrainError
-from train.loader import told_of_dead_workers
+from train.loader import make_loader, told_of_dead_workers
 from train.observer import StepReport
+from train.targets import TargetsConfig
 
 
 class Ending(Notebook):
@@ -42,6 +46,24 @@ def test_workers_outlive_what_ends_the_whole_job(tmp_path: Path) -> None:
     )
     prepared.training.run(prepared.position, [notebook])
     assert read_checkpoint(config.output / LAST)["training"]["step"] == 6
+
+
+def test_workers_end_when_their_trainer_says_so() -> None:
+    """As Python does at its end to those that are left, and then waits for them."""
+    loader = make_loader(
+        MemorySamples(8),
+        Stretched(width=32, height=32),
+        Encoder(2, 4, TargetsConfig()),
+        batch=2,
+        workers=1,
+        seed=0,
+    )
+    batches = iter(loader)
+    next(batches)
+    (worker,) = multiprocessing.active_children()
+    worker.terminate()
+    worker.join(timeout=20)
+    assert worker.exitcode == 0
 
 
 def test_worker_that_dies_is_one_line_wherever_torch_says_so() -> None:
