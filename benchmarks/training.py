@@ -2,21 +2,22 @@
 
 `python -m benchmarks.training --data labels.json --images FOLDER` prints it. The plain loop is what
 one would write down from the paper: the published augmentation a sample, whole target maps and
-float32 pictures from as many workers, float32 arithmetic. Rounds alternate, so that what disturbs
-the machine disturbs both; the network, the pictures and the batch are the same.
+float32 pictures from as many workers, float32 arithmetic, or bf16 by autocast. Rounds alternate, so
+that what disturbs the machine disturbs all; the network, the pictures and the batch are the same.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 import cv2
@@ -27,29 +28,28 @@ from rich.table import Table
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from benchmarks import machine
+from benchmarks import record
 from benchmarks.augmentation import plain
 from detector.device import choose_compute
 from detector.geometry import Stretch, parse_imgsz
-from detector.network import untrained
+from detector.network import Heads, untrained
 from detector.recipe import RECIPES, Recipe
-from streamer.clock import MonotonicClock
 from train.augment.chain import Augment
 from train.augment.config import AugmentConfig
-from train.batch import Encoder
+from train.batch import Batch, Encoder, Item
 from train.data.config import DataConfig
 from train.data.table import open_folder
 from train.distributed import World
 from train.errors import TrainError
 from train.learner import Learner, LearnerConfig
-from train.loader import WaitMeter, make_loader
+from train.loader import Loader, make_loader
 from train.losses import LossConfig
 from train.normalise import Normalise
 from train.optimizer import OptimizerConfig
 from train.sample import Sample, Samples
 from train.targets import TargetsConfig, encode
 
-RESULTS = Path(__file__).resolve().parent / "results"
+USUAL = ("a plain loop", "ours")  # compared where nothing else is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Speed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Setting:
-    """What both ways have in common.
+    """What all ways have in common.
 
     Attributes:
         samples: to learn from.
@@ -93,12 +93,27 @@ class Setting:
         return len(self.samples.class_names)
 
 
-def measure(setting: Setting, rounds: int) -> dict[str, Speed]:
-    """Each way's speed: medians over the rounds, after one that is not counted."""
-    ways = {"a plain loop": _plain_rounds(setting), "ours": _our_rounds(setting)}
+def measure(
+    setting: Setting,
+    rounds: int,
+    ways: Sequence[str] = USUAL,
+    *,
+    deadline_s: float = float("inf"),
+) -> dict[str, Speed]:
+    """Each way's speed: medians over the rounds, after one that is not counted.
+
+    Args:
+        setting: what they have in common.
+        rounds: that count.
+        ways: keys of WAYS.
+        deadline_s: on `time.monotonic`: no round but the first that counts begins after it.
+    """
+    begun = {name: WAYS[name](setting) for name in ways}
     found: dict[str, list[Speed]] = {name: [] for name in ways}
     for number in range(rounds + 1):
-        for name, way in ways.items():
+        if number > 1 and time.monotonic() > deadline_s:
+            break
+        for name, way in begun.items():
             speed = next(way)
             if number:
                 found[name].append(speed)
@@ -111,28 +126,38 @@ def measure(setting: Setting, rounds: int) -> dict[str, Speed]:
     }
 
 
-def _our_rounds(setting: Setting) -> Iterator[Speed]:
-    """A round of our loop at every `next`."""
+def learner_of(setting: Setting, *, compiles: bool = False) -> Learner:
+    """Ours, with an untrained network on the setting's device; in bf16 where that is fast."""
     network = untrained(setting.recipe.network, setting.classes).to(setting.device)
-    learner = Learner(
+    return Learner(
         network,
         Normalise(setting.recipe.mean, setting.recipe.std, setting.device),
         setting.device,
         World(),
         loss=LossConfig(),
         optimizer=OptimizerConfig(lr=1e-4),
-        config=LearnerConfig(when_diverged="skip"),
+        config=LearnerConfig(when_diverged="skip", compiles=compiles),
     )
-    loader = make_loader(
+
+
+def loader_of(setting: Setting, stride: int) -> Loader[Item, Batch]:
+    """Ours: batches for a network whose cells are of `stride` px."""
+    return make_loader(
         setting.samples,
         Augment(AugmentConfig(), width=setting.size.width, height=setting.size.height),
-        Encoder(setting.classes, network.stride, TargetsConfig()),
+        Encoder(setting.classes, stride, TargetsConfig()),
         batch=setting.batch,
         workers=setting.workers,
         seed=0,
         broken="skip",
         is_pinned=True,
     )
+
+
+def _our_rounds(setting: Setting, *, compiles: bool) -> Iterator[Speed]:
+    """A round of our loop at every `next`."""
+    learner = learner_of(setting, compiles=compiles)
+    loader = loader_of(setting, learner.network.stride)
     epoch = -1
     while True:
         epoch += 1
@@ -203,7 +228,7 @@ class _PlainData(Dataset[_Dense]):
         )
 
 
-def _plain_rounds(setting: Setting) -> Iterator[Speed]:
+def _plain_rounds(setting: Setting, *, is_bf16: bool) -> Iterator[Speed]:
     """A round of the plain loop at every `next`."""
     network = untrained(setting.recipe.network, setting.classes).to(setting.device).train()
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4)
@@ -220,7 +245,8 @@ def _plain_rounds(setting: Setting) -> Iterator[Speed]:
 
     def step(batch: _Dense) -> None:
         picture, heatmap, box, weight = (part.to(setting.device) for part in batch)
-        heads = network(picture)
+        with torch.autocast(setting.device.type, torch.bfloat16, enabled=is_bf16):
+            heads = Heads(*(part.float() for part in network(picture)))
         p = heads.heatmap.sigmoid().clamp(1e-4, 1 - 1e-4)
         at_peak = heatmap.eq(1).float() * (1 - p) ** 2 * p.log()
         elsewhere = heatmap.lt(1).float() * (1 - heatmap) ** 4 * p**2 * (1 - p).log()
@@ -230,7 +256,7 @@ def _plain_rounds(setting: Setting) -> Iterator[Speed]:
         offset = (weight * (heads.offset - box[:, 2:])).abs().sum() / norm
         loss = focal + 0.05 * size + 0.5 * offset
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
         optimizer.step()
         loss.item()  # printed by everybody at every step
 
@@ -243,25 +269,39 @@ B = TypeVar("B")
 
 def _round(batches: Iterable[B], step: Callable[[B], object], setting: Setting) -> Speed:
     """The speed of some steps after the first, which starts what is to be started."""
-    meter = WaitMeter(MonotonicClock())
-    start_ns, done = 0, 0
-    for batch in meter.measured(iter(batches)):
+    coming = iter(batches)
+    start_ns = waited_ns = done = 0
+    while done <= setting.steps:
+        asked_ns = time.monotonic_ns()
+        batch = next(coming, None)
+        if batch is None:
+            break
+        waited_ns += time.monotonic_ns() - asked_ns
         step(batch)
         if setting.device.type == "cuda":
             torch.cuda.synchronize(setting.device)
         done += 1
         if done == 1:
-            meter.reset()
-            start_ns = time.monotonic_ns()
-        if done > setting.steps:
-            break
-    spent_s = (time.monotonic_ns() - start_ns) / 1e9
-    return Speed((done - 1) * setting.batch / spent_s, meter.waited_s / spent_s)
+            start_ns, waited_ns = time.monotonic_ns(), 0
+    spent_ns = time.monotonic_ns() - start_ns
+    return Speed((done - 1) * setting.batch * 1e9 / spent_ns, waited_ns / spent_ns)
 
 
 def _one_core(_: int) -> None:
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
+
+
+Way = Callable[[Setting], Iterator[Speed]]
+
+WAYS: Mapping[str, Way] = MappingProxyType(
+    {
+        "a plain loop": partial(_plain_rounds, is_bf16=False),
+        "a plain loop, bf16": partial(_plain_rounds, is_bf16=True),
+        "ours": partial(_our_rounds, compiles=False),
+        "ours, compiled": partial(_our_rounds, compiles=True),
+    }
+)
 
 
 def table(speeds: Mapping[str, Speed]) -> Table:
@@ -296,24 +336,21 @@ def main(arguments: list[str] | None = None) -> int:
         options.workers,
         options.steps,
     )
-    speeds = measure(setting, options.rounds)
-    head = machine.describe()
-    for key, value in head.items():
-        console.print(f"{key}: {value}", highlight=False)
+    speeds = measure(setting, options.rounds, options.ways)
+    head = record.print_head()
     console.print(table(speeds))
-    if options.save:
-        result = {
-            "machine": head,
-            "model": options.model,
-            "imgsz": options.imgsz,
-            "device": options.device,
-            "batch": options.batch,
-            "workers": options.workers,
-            "pictures": len(samples),
-            "load_average": os.getloadavg()[0],
-            "training": {name: asdict(speed) for name, speed in speeds.items()},
-        }
-        (RESULTS / f"{options.save}.json").write_text(json.dumps(result, indent=2) + "\n")
+    results = {
+        "machine": head,
+        "model": options.model,
+        "imgsz": options.imgsz,
+        "device": options.device,
+        "batch": options.batch,
+        "workers": options.workers,
+        "pictures": len(samples),
+        "load_average": os.getloadavg()[0],
+        "training": {name: asdict(speed) for name, speed in speeds.items()},
+    }
+    record.save(options, results)
     return 0
 
 
@@ -328,7 +365,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--steps", type=int, default=8, help="a round")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--save", metavar="NAME", help="write benchmarks/results/NAME.json")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=USUAL, metavar="WAY")
+    record.add_options(parser)
     return parser.parse_args(arguments)
 
 

@@ -10,6 +10,8 @@ import torch
 
 Work = Callable[[], object]
 
+_UNCOUNTED = 2  # calls: the first loads kernels and fills caches
+
 
 def time_ms(work: Work, place: torch.device) -> float:
     """Milliseconds of one call, its queued work included; blocks."""
@@ -34,15 +36,18 @@ def interleaved_ms(
     Args:
         works: by name.
         place: where they run.
-        rounds: calls of each, after two that do not count; fewer where time runs out.
+        rounds: calls of each, after two that do not count; fewer, but one, where time runs out.
         deadline_s: on `time.monotonic`.
     """
     samples: dict[str, list[float]] = {name: [] for name in works}
-    for number in range(rounds + 2):
+    for _ in range(rounds + _UNCOUNTED):
         for name, work in works.items():
-            took_ms = time_ms(work, place)
-            if number >= 2 or time.monotonic() > deadline_s:
-                samples[name].append(took_ms)
+            samples[name].append(time_ms(work, place))
         if time.monotonic() > deadline_s:
             break
-    return {name: statistics.median(taken) for name, taken in samples.items()}
+    return {name: statistics.median(_counted(taken)) for name, taken in samples.items()}
+
+
+def _counted(taken: list[float]) -> list[float]:
+    """All but the first calls; where time was too short for more, the last of those."""
+    return taken[_UNCOUNTED:] or taken[-1:]

@@ -117,7 +117,7 @@ def measure(
         for name, variant in variants.items()
         if place.type == "cuda" or not any(word in name for word in _NEEDS_CUDA)
     }
-    networks = {name: _prepared(make(), variant, place) for name, variant in chosen.items()}
+    networks = {name: prepared(make(), variant, place) for name, variant in chosen.items()}
     table: dict[str, dict[str, float]] = {}
     for size in sizes:
         if time.monotonic() > deadline_s:
@@ -125,11 +125,11 @@ def measure(
             break
         try:
             with torch.inference_mode(), cudnn.flags(enabled=True, allow_tf32=False):
-                works = {
-                    name: _work(networks[name], variant, size, side, place)
-                    for name, variant in chosen.items()
-                    if variant.sizes is None or size in variant.sizes
-                }
+                works = {}
+                for name, variant in chosen.items():
+                    if variant.sizes is None or size in variant.sizes:
+                        pictures = random_pictures(networks[name], variant, size, side, place)
+                        works[name] = work_of(networks[name], variant, pictures, place)
                 took = interleaved_ms(works, place, rounds=rounds, deadline_s=deadline_s)
         except torch.OutOfMemoryError:
             logger.warning("ladder: no memory for batches of %d", size)
@@ -139,7 +139,8 @@ def measure(
     return table
 
 
-def _prepared(network: PointNetwork, variant: Variant, place: torch.device) -> PointNetwork:
+def prepared(network: PointNetwork, variant: Variant, place: torch.device) -> PointNetwork:
+    """The network as that variant wants it, on its device; in place."""
     network.eval()
     dtype = _dtype(variant, place)
     if variant.options is None:
@@ -155,15 +156,20 @@ def _dtype(variant: Variant, place: torch.device) -> torch.dtype:
     return variant.precision or half
 
 
-def _work(
+def random_pictures(
     network: PointNetwork, variant: Variant, size: int, side: int, place: torch.device
-) -> Work:
-    """One forward pass over random pictures that stay where they are."""
+) -> Tensor:
+    """(size, C, side, side) of noise on the device, as the network wants it."""
     stream = torch.Generator().manual_seed(size)
     pictures = torch.randn(size, picture_channels(network), side, side, generator=stream)
     pictures = pictures.to(place, _dtype(variant, place))
     if variant.options is not None:
         pictures = pictures.to(memory_format=torch.channels_last)
+    return pictures
+
+
+def work_of(network: PointNetwork, variant: Variant, pictures: Tensor, place: torch.device) -> Work:
+    """One forward pass over pictures that stay where they are."""
 
     def forward() -> None:
         heads = network(pictures)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import Self
 
 import torch
 
@@ -18,6 +16,7 @@ from detector.hardnet_detector import CenterNetDetector
 from detector.network import PointNetwork
 from detector.recipe import Recipe
 from sinks.null import NullSink
+from streamer.contract import HoldsNothing
 from streamer.frame import Frame, StreamInfo
 from streamer.outlet import Outlet
 from streamer.pipeline import Pipeline
@@ -42,7 +41,7 @@ class MeterSink(NullSink):
         return (len(steady) - 1) / (steady[-1] - steady[0])
 
 
-class PooledSource:
+class PooledSource(HoldsNothing):
     """Hands out the same few pictures for some seconds, as fast as they are taken.
 
     Args:
@@ -61,18 +60,6 @@ class PooledSource:
     def stream_id(self) -> str:
         """Unique within the run."""
         return self.stream.stream_id
-
-    def __enter__(self) -> Self:
-        """Nothing to acquire."""
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Nothing to release."""
 
     def __iter__(self) -> Iterator[Frame]:
         """Frames with rising times."""

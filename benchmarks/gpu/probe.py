@@ -4,30 +4,65 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
+import subprocess
 import time
 from fractions import Fraction
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import torch
 
 from benchmarks.gpu.clock import Work, interleaved_ms
 from benchmarks.machine import describe
 
+_PACKAGES = ("triton", "opencv-python-headless", "pycocotools", "nvidia-cudnn-cu13")
+_SHARED_MEMORY = Path("/dev/shm")  # where data workers put their batches
 _LIBRARIES = ("libcuda.so.1", "libnvcuvid.so.1", "libnvidia-encode.so.1")
 
 
-def probe(place: torch.device, *, is_quick: bool) -> dict[str, object]:
-    """Names and versions, what can be loaded and opened, and measured ceilings."""
-    found: dict[str, object] = {**describe(), "torch": torch.__version__, "cores": os.cpu_count()}
+def machine(place: torch.device) -> dict[str, object]:
+    """What results belong to: processor, memory, device and versions."""
+    found: dict[str, object] = {
+        key: value for key, value in describe().items() if key not in ("date", "commit")
+    }
+    found |= {"torch": torch.__version__, "cores": os.cpu_count(), "gpu": None}
+    found["more_packages"] = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
     if place.type == "cuda":
         properties = torch.cuda.get_device_properties(place)
         found["gpu"] = properties.name
         found["gpu_memory_gib"] = round(properties.total_memory / 2**30, 1)
         found["multiprocessors"] = properties.multi_processor_count
+        found["cuda"] = torch.version.cuda
         found["cudnn"] = str(torch.backends.cudnn.version())  # type: ignore[no-untyped-call]  # torch's
-    found["libraries"] = {name: _loads(name) for name in _LIBRARIES}
+        found["driver"] = _driver()
+    return found
+
+
+def probe(place: torch.device, *, is_quick: bool) -> dict[str, object]:
+    """What can be loaded and opened, and measured ceilings."""
+    found: dict[str, object] = {"libraries": {name: _loads(name) for name in _LIBRARIES}}
     found["codecs"] = _codecs()
+    if _SHARED_MEMORY.exists():
+        found["shared_memory_gib"] = shutil.disk_usage(_SHARED_MEMORY).total / 2**30
     found["ceilings"] = _ceilings(place, is_quick=is_quick)
     return found
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def _driver() -> str:
+    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, check=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()
 
 
 def _loads(library: str) -> bool:

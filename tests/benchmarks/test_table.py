@@ -71,6 +71,7 @@ def test_gpu_rows_stay_empty_and_name_the_command(tmp_path: Path) -> None:
 
 
 def test_gpu_rows_are_filled_from_what_was_measured(tmp_path: Path) -> None:
+    aged = {"p50_ms": 20.0, "p99_ms": 60.0, "dropped": 0.4, "fairness": 0.97}
     rate = {"pictures_a_second": 1600.0, "ms_a_batch": 10.0, "device_share": 0.9, "p99_gap_ms": 11}
     found = {
         "rate": {
@@ -93,6 +94,24 @@ def test_gpu_rows_are_filled_from_what_was_measured(tmp_path: Path) -> None:
             "cpu x 4": 500.0,
             "nvdec x 4": 2000.0,
         },
+        "cameras": {
+            "100 cameras": {**aged, "p95_ms": 50.0},
+            "held": {**aged, "streams": 61, "p95_ms": 40.0},
+        },
+        "soak": {"skipped": "no time left"},
+        "training": {
+            "batch": 48,
+            "ways": {
+                "a plain loop": {"pictures_per_second": 100.0, "data_wait": 0.5},
+                "ours": {"pictures_per_second": 250.0, "data_wait": 0.01},
+            },
+            "compiled": {"skipped": "no time left"},
+        },
+        "profile": {
+            "batch": 16,
+            "kernels_ms": 8.0,
+            "concatenation": {"ms": 2.0, "share": 0.25, "floor_ms": None},
+        },
     }
     (tmp_path / "gpu.json").write_text(json.dumps(found))
 
@@ -109,6 +128,14 @@ def test_gpu_rows_are_filled_from_what_was_measured(tmp_path: Path) -> None:
     # 1600 x 175.4 GFLOP are 280.64 of 701.6 TFLOP
     assert ratios["network's arithmetic / matrix product"] == pytest.approx(0.4)
     assert ratios["NVDEC / CPU, 1080p"] == pytest.approx(4.0)
+    assert ratios["100 ms / p95 of 100 cameras, 1080p, 30 Hz"] == pytest.approx(2.0)
+    assert ratios["the same, every second frame looked at"] is None
+    held = "cameras held / 100: p95 within the budget, next to none dropped"
+    assert ratios[held] == pytest.approx(0.61)
+    assert ratios["soak: results / possible"] is None
+    assert ratios["training: ours / a plain loop in float32"] == pytest.approx(2.5)
+    assert ratios["training: compiled / not"] is None
+    assert ratios["concatenations' share of the network's kernels"] == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize(
