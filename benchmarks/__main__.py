@@ -136,9 +136,10 @@ def _gpu_results(options: argparse.Namespace) -> Path:
     if torch.cuda.is_available():
         from benchmarks.gpu.__main__ import main as measure_gpu
 
-        # Tests and compiling are for its own command, which may take as long as it likes.
-        speed = ["--quick"] if options.quick else ["--skip", "tests", "compiled"]
-        measure_gpu([str(options.folder), *speed])
+        # Tests, compiling, training and the soak are for its own command, which may take longer.
+        speed = ["--quick"] if options.quick else []
+        plan = ["--plan", "detector", "--skip", "tests", "compiled"]
+        measure_gpu([str(options.folder), *plan, *speed])
     return Path(options.folder) / "gpu.json"
 
 
