@@ -50,8 +50,8 @@ def _name_for(weights: str | None, cache_dir: Path | None, on_progress: Progress
         return _PUBLISHED
     if PurePosixPath(weights.partition("?")[0]).suffix.lower() == ".onnx":
         return "yolox"
+    path = resolve_weights(weights, cache_dir=cache_dir, on_progress=on_progress)
     from detector.checkpoint import read_checkpoint  # torch takes seconds to load
 
-    path = resolve_weights(weights, cache_dir=cache_dir, on_progress=on_progress)
     about = read_checkpoint(path).about
     return _PUBLISHED if about is None else about.architecture

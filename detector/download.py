@@ -148,14 +148,18 @@ def _receive(client: httpx.Client, download: Download, on_progress: Progress | N
     Source: RFC 9110, sections 13.1.5 (If-Range) and 14 (range requests).
     """
     url = httpx.URL(download.url)
+    headers = _resume_headers(download)
+    if on_progress is not None:
+        have = download.beside(".partial").stat().st_size if headers else 0
+        on_progress(download.path.name, have, None)
     try:
         with client.stream(
             "GET",
             url.copy_with(userinfo=b""),  # httpx logs addresses
-            headers=_resume_headers(download),
+            headers=headers,
             auth=(url.username, url.password) if url.userinfo else None,
         ) as response:
-            _refuse_status(response, download)
+            _refuse_answer(response, download)
             _write(response, download, on_progress)
     except httpx.TransportError as error:
         raise _Interrupted(str(error) or type(error).__name__) from error
@@ -173,8 +177,10 @@ def _resume_headers(download: Download) -> dict[str, str]:
     }
 
 
-def _refuse_status(response: httpx.Response, download: Download) -> None:
+def _refuse_answer(response: httpx.Response, download: Download) -> None:
     if response.is_success:
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            raise _by_hand(download, "got a web page")  # to log in, to consent, to say sorry
         return
     if response.status_code == _RANGE_NOT_SATISFIABLE:  # the partial is no beginning of this file
         download.beside(".validator").unlink(missing_ok=True)
@@ -199,6 +205,8 @@ def _write(response: httpx.Response, download: Download, on_progress: Progress |
                 on_progress(download.path.name, done, total)
         file.flush()
         os.fsync(file.fileno())  # or a power cut leaves a hole under the final name
+    if not done:
+        raise _by_hand(download, "got an empty one")
 
 
 def _resumed_at(response: httpx.Response, download: Download) -> int:

@@ -21,6 +21,7 @@ class Fault:
         stall: send the head and then nothing until the server ends.
         location: redirect there.
         shift: bytes by which a range begins too late.
+        page: answer with this web page instead of the file.
     """
 
     status: int | None = None
@@ -28,6 +29,7 @@ class Fault:
     stall: bool = False
     location: str | None = None
     shift: int = 0
+    page: bytes | None = None
 
 
 @dataclass
@@ -96,6 +98,12 @@ def _handler(server: FileServer) -> type[BaseHTTPRequestHandler]:
                 self.send_response(302)
                 self.send_header("Location", fault.location)
                 self.end_headers()
+            elif fault.page is not None:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.send_header("Content-Length", str(len(fault.page)))
+                self.end_headers()
+                self.wfile.write(fault.page)
             else:
                 self._send_file(fault)
 

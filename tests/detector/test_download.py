@@ -39,7 +39,8 @@ def test_file_arrives_whole_with_its_progress(server: FileServer, target: Path) 
     got = fetch(Download(server.url, target, SHA256), on_progress=lambda *step: seen.append(step))
     assert got == target
     assert target.read_bytes() == CONTENT
-    assert {(name, total) for name, _, total in seen} == {("model.pth", len(CONTENT))}
+    assert seen[0] == ("model.pth", 0, None)  # before a server that may be slow has answered
+    assert {(name, total) for name, _, total in seen[1:]} == {("model.pth", len(CONTENT))}
     done = [step for _, step, _ in seen]
     assert done == sorted(done)
     assert done[-1] == len(CONTENT)
@@ -172,6 +173,21 @@ def test_missing_file_is_asked_for_once(server: FileServer, target: Path) -> Non
         f"weights {server.url}: expected the file, got HTTP 404 Not Found; "
         f"fetch that address by hand and put the file at {target}"
     )
+
+
+def test_web_page_is_no_weights(server: FileServer, target: Path) -> None:
+    server.faults = deque([Fault(page=b"<html>please log in</html>")])
+    with pytest.raises(WeightsError, match="expected the file, got a web page"):
+        fetch(Download(server.url, target), patience=QUICK)
+    assert not target.exists()
+    assert fetch(Download(server.url, target), patience=QUICK).read_bytes() == CONTENT
+
+
+def test_nothing_is_no_weights(server: FileServer, target: Path) -> None:
+    server.content = b""
+    with pytest.raises(WeightsError, match="expected the file, got an empty one"):
+        fetch(Download(server.url, target), patience=QUICK)
+    assert not target.exists()
 
 
 def test_redirect_is_followed(server: FileServer, target: Path) -> None:
