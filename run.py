@@ -230,7 +230,8 @@ def _run(config: RunConfig, signals: StopSignals, screen: Terminal, out: Termina
     try:
         with no_empty_folder(output), readout, keyboard or nullcontext():
             ticker = Ticker(sinks, readout, signals, screen, pipeline.stop, keyboard=keyboard)
-            show_pages(sinks, screen)
+            with _usage_errors():
+                show_pages(sinks, screen)
             signals.defer()
             snapshot = pipeline.run(ticker, tick_s=ticker.tick_s)
     finally:

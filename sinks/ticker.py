@@ -50,7 +50,15 @@ class Page(Protocol):
 
     @property
     def url(self) -> str:
-        """With the token in it."""
+        """With the token in it; where exactly is known once it is claimed."""
+        ...
+
+    def claim(self) -> None:
+        """Take the port; raises SinkError."""
+        ...
+
+    def release(self) -> None:
+        """Give it back, where it is not served yet."""
         ...
 
 
@@ -163,7 +171,18 @@ class Ticker:
 
 
 def show_pages(sinks: Sequence[object], screen: Terminal) -> None:
-    """Tell the person who started the run, and nobody else, where to look."""
-    for sink in sinks:
-        if isinstance(sink, Page):
-            screen.print(Text(f"open {sink.url}"), soft_wrap=True)  # with its token, on purpose
+    """Tell the person who started the run, and nobody else, where to look.
+
+    Raises:
+        SinkError: a port is taken; nothing is held then.
+    """
+    pages = [sink for sink in sinks if isinstance(sink, Page)]
+    try:
+        for page in pages:
+            page.claim()
+    except SinkError:
+        for page in pages:
+            page.release()
+        raise
+    for page in pages:
+        screen.print(Text(f"open {page.url}"), soft_wrap=True)  # with its token, on purpose

@@ -6,7 +6,9 @@ import fcntl
 import json
 import os
 import pty
+import re
 import signal
+import socket
 import subprocess
 import sys
 import termios
@@ -311,6 +313,21 @@ def test_a_terminal_that_is_closed_leaves_whole_files() -> None:
     os.close(ours)
     assert process.wait(PATIENCE_S) == 128 + signal.SIGHUP
     assert [path.name for path in Path("o").glob("*.mp4")] == ["synthetic.mp4"]
+
+
+def test_a_page_is_told_where_it_is(capfd: pytest.CaptureFixture[str]) -> None:
+    assert go("--source", FIVE, "--sink", "web:0") == DONE
+    assert re.search(r"open http://127\.0\.0\.1:[1-9]\d+/\?token=", capfd.readouterr().err)
+
+
+def test_a_page_that_cannot_be_is_told_before_the_run(capfd: pytest.CaptureFixture[str]) -> None:
+    """The run went on for nobody, below a link to the program that has the port."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert go("--source", FIVE, "--sink", "web:0", "--sink", f"overlay:{port}") == USAGE
+    told = capfd.readouterr().err
+    assert f"error: overlay 127.0.0.1:{port}: cannot listen: address already in use" in told
+    assert "open http" not in told
 
 
 def test_ctrl_c_while_the_program_loads_is_silent() -> None:

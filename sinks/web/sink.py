@@ -62,6 +62,7 @@ class WebSink:
         self._style = style or Style()
         self._token = self._config.token or new_token()
         self._board = Board()
+        self._listening: socket.socket | None = None
         self._server: Server | None = None
 
     @property
@@ -73,19 +74,19 @@ class WebSink:
     def url(self) -> str:
         """What a browser opens, with the token in it: for the person who started the run only.
 
-        With port 0, the port is known once the sink is entered.
+        With port 0, the port is known once it is claimed.
         """
         host = socket.gethostname() if self._address.is_wildcard else self._address.host
         return f"http://{bracketed(host)}:{self._address.port}/?token={self._token}"
 
-    def __enter__(self) -> Self:
-        """Listen.
+    def claim(self) -> None:
+        """Take the port, before there is anything to serve; who connects waits for that.
 
         Raises:
             SinkError: the port is taken or the address is none of this machine's.
         """
         try:
-            listening = self._address.listen()
+            self._listening = self._address.listen()
         except OSError as error:
             # Python's own words repeat the address; an unknown name has a number below 0.
             number = error.errno or 0
@@ -93,7 +94,20 @@ class WebSink:
             raise SinkError(
                 f"{self.name}: cannot listen: {reason}; choose another address"
             ) from error
-        self._address = replace(self._address, port=listening.getsockname()[1])
+        self._address = replace(self._address, port=self._listening.getsockname()[1])
+
+    def release(self) -> None:
+        """Give the port back, if nothing has been served there yet."""
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.close()
+
+    def __enter__(self) -> Self:
+        """Serve; raises as `claim` where that was not called."""
+        if self._listening is None:
+            self.claim()
+        listening, self._listening = self._listening, None
+        assert listening is not None  # as claimed
         frame_json = FrameJson(self._class_names, self._style)
         previews = Previews(self._class_names, self._style, self._config)
         gate = viewer_gate(
