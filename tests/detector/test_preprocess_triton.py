@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from detector import preprocess_torch
+from detector.device import Compute
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,3 +60,17 @@ def test_kernel_compiles_for_hopper(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     # The rounding by adding and taking away is still there: nothing has been simplified.
     assert "0f4B400000" in compiled.asm["ptx"]
     assert "0fCB400000" in compiled.asm["ptx"]
+
+
+def test_where_triton_cannot_build_the_kernel_torch_prepares_with_one_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It takes nothing in the host's memory, whether or not there is a GPU."""
+    from detector.cuda_executor import choose_preprocess
+
+    compute = Compute(torch.device("cpu"), torch.float32)
+    with caplog.at_level(logging.WARNING):
+        assert choose_preprocess(compute, 3) is preprocess_torch.preprocess
+    (record,) = caplog.records
+    assert record.getMessage().startswith("triton does not work here (")
+    assert "\n" not in record.getMessage()
