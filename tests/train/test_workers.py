@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ from train.targets import TargetsConfig
 
 
 class Ending(Notebook):
-    """Tells every data worker to end after the first of six steps."""
+    """Has another process tell every data worker to end after the first of six steps."""
 
     def stepped(self, report: StepReport) -> None:
         super().stepped(report)
@@ -33,7 +32,7 @@ class Ending(Notebook):
             workers = multiprocessing.active_children()
             assert workers
             for each in workers:
-                os.kill(each.ident or 0, signal.SIGTERM)
+                subprocess.run(["sh", "-c", f"kill -TERM {each.ident}"], check=True)
 
 
 def test_workers_outlive_what_ends_the_whole_job(tmp_path: Path) -> None:
