@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from streamer.clock import Clock
 from streamer.contract import Source
 from streamer.frame import Frame, StreamInfo
 from streamer.sources.pace import Paced
+from streamer.sources.wrapped import Wrapped
 
 
 class Piecewise(Source, Protocol):
@@ -21,7 +21,7 @@ class Piecewise(Source, Protocol):
         ...
 
 
-class Evenly:
+class Evenly(Wrapped):
     """Gives the frames of a source as they come, or each when it is due if they come in pieces.
 
     Only an open stream tells: addresses of HLS need not end in .m3u8, and redirect.
@@ -31,14 +31,11 @@ class Evenly:
         clock: what paces.
     """
 
-    def __init__(self, source: Piecewise, *, clock: Clock | None = None) -> None:
-        self._source = source
-        self._paced = Paced(source, clock=clock)
+    _source: Piecewise
 
-    @property
-    def stream_id(self) -> str:
-        """The source's."""
-        return self._source.stream_id
+    def __init__(self, source: Piecewise, *, clock: Clock | None = None) -> None:
+        super().__init__(source)
+        self._paced = Paced(source, clock=clock)
 
     @property
     def stream(self) -> StreamInfo:
@@ -52,20 +49,6 @@ class Evenly:
     def stop(self) -> None:
         """End at once, also while waiting; any thread, for good."""
         self._paced.stop()
-
-    def __enter__(self) -> Self:
-        """Open the source."""
-        self._source.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the source."""
-        self._source.__exit__(exc_type, exc, traceback)
 
     def __iter__(self) -> Iterator[Frame]:
         """The frames."""

@@ -6,14 +6,13 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from streamer.clock import Clock, MonotonicClock
 from streamer.contract import DeviceSource, Source
-from streamer.feed import Stoppable
 from streamer.frame import Frame, StreamInfo
 from streamer.samples import DlDevice
+from streamer.sources.wrapped import Wrapped
 
 LATEST_NS = 1_000_000_000  # later than this, a camera would not catch up either
 LONGEST_GAP_NS = 10_000_000_000  # a jump in the times, not a pause anyone wants to sit through
@@ -31,7 +30,7 @@ class Alarm(Protocol):
         ...
 
 
-class Paced:
+class Paced(Wrapped):
     """Gives each frame of a source when its pts is due; the stream is live.
 
     Frames that are late (out of order, or read too slowly) go at once. One that is due more than a
@@ -47,14 +46,9 @@ class Paced:
     def __init__(
         self, source: Source, *, clock: Clock | None = None, alarm: Alarm | None = None
     ) -> None:
-        self._source = source
+        super().__init__(source)
         self._clock = clock or MonotonicClock()
         self._alarm = alarm or threading.Event()
-
-    @property
-    def stream_id(self) -> str:
-        """The source's."""
-        return self._source.stream_id
 
     @property
     def stream(self) -> StreamInfo:
@@ -64,27 +58,12 @@ class Paced:
     def stop(self) -> None:
         """End at once, also while waiting; any thread, for good."""
         self._alarm.set()
-        if isinstance(self._source, Stoppable):
-            self._source.stop()
+        super().stop()
 
     def stay_on(self, device: DlDevice) -> None:
         """Pictures may stay in that device's memory; said before the source is entered."""
         if isinstance(self._source, DeviceSource):
             self._source.stay_on(device)
-
-    def __enter__(self) -> Self:
-        """Open the source."""
-        self._source.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the source."""
-        self._source.__exit__(exc_type, exc, traceback)
 
     def __iter__(self) -> Iterator[Frame]:
         """The frames, each when it is due."""

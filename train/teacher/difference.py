@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.contract import Source
-from streamer.feed import Stoppable
-from streamer.frame import Frame, StreamInfo
+from streamer.frame import Frame
 from streamer.picture import BgrArray
+from streamer.sources.wrapped import Wrapped
 
 GRID = (64, 48)  # cells across and down
 LEVELS = 12  # of 255: compression and noise, averaged over a cell, stay below
@@ -67,7 +65,7 @@ def difference(one: Print, other: Print) -> float:
     return float((np.abs(one - other) > LEVELS).mean())
 
 
-class Differing:
+class Differing(Wrapped):
     """Another source's frames without those that show what was there already; fits Source.
 
     The first frame is always given. Pictures of a folder have no time: only the difference counts.
@@ -78,30 +76,8 @@ class Differing:
     """
 
     def __init__(self, source: Source, config: DifferenceConfig) -> None:
-        self._source = source
+        super().__init__(source)
         self._config = config
-
-    @property
-    def stream_id(self) -> str:
-        """The source's."""
-        return self._source.stream_id
-
-    @property
-    def stream(self) -> StreamInfo:
-        """The source's; valid once entered."""
-        return self._source.stream
-
-    def __enter__(self) -> Self:
-        self._source.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._source.__exit__(exc_type, exc, traceback)
 
     def __iter__(self) -> Iterator[Frame]:
         """The frames that differ, in order, with the index they had."""
@@ -116,11 +92,6 @@ class Differing:
                 kept.append(seen)
                 last_s = frame.time_s
                 yield frame
-
-    def stop(self) -> None:
-        """End the source's waiting; any thread."""
-        if isinstance(self._source, Stoppable):
-            self._source.stop()
 
     def _is_close(self, time_s: float, last_s: float) -> bool:
         """Damaged files jump backwards: far enough is far enough either way."""
