@@ -34,6 +34,7 @@ from streamer.stats import StageTimes
 
 ROOT = Path(__file__).resolve().parents[2]
 _ASSETS = ROOT / "detector" / "assets"
+_SOAKED_S = 300.0
 _CAMERAS = 100
 _MOST_CAMERAS = 128
 
@@ -225,15 +226,18 @@ def _profile(plan: Plan, _: Save) -> object:
 
 
 def _soak(plan: Plan, _: Save) -> object:
-    known = findings.read(plan.folder).get("rate") or _rates(plan, lambda _: None, plan.sizes[-2:])
+    known = findings.read(plan.folder).get("rate", {})
+    if not known or "skipped" in known:
+        known = _rates(plan, lambda _: None, plan.sizes[-2:])
     best = max(row["pictures_a_second"] for row in known.values())
     with opened(plan) as detector:
+        left_s = plan.deadline_s - time.monotonic()
         return soak.soak(
             detector,
             planar_pictures(),
             plan.place,
             rate=best,
-            seconds=3.0 if plan.is_quick else 300.0,
+            seconds=3.0 if plan.is_quick else min(_SOAKED_S, max(60.0, left_s - 20)),
         )
 
 
