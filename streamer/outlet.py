@@ -41,16 +41,25 @@ class Outlet(Generic[T]):
 
 
 class Delivery:
-    """A frame on its way to several sinks; the last one books it."""
+    """A frame on its way to several sinks; the last one books it.
 
-    def __init__(self, feed: Feed, captured_ns: int, *, pending: int) -> None:
+    Args:
+        feed: of its stream, which keeps the books.
+        captured_ns: when it was.
+        pending: sinks.
+        is_lost: all sinks that wanted it have given up.
+    """
+
+    def __init__(
+        self, feed: Feed, captured_ns: int, *, pending: int, is_lost: bool = False
+    ) -> None:
         self._feed = feed
         self._captured_ns = captured_ns
         self._pending = pending
-        self._is_lost = False
+        self._is_lost = is_lost
         self._lock = threading.Lock()
         if not pending:
-            feed.done(captured_ns, is_lost=False)
+            feed.done(captured_ns, is_lost=is_lost)
 
     def settle(self, *, is_lost: bool = False) -> None:
         """One sink is through with the frame, or has lost it; any thread."""
@@ -74,6 +83,7 @@ class OutletThread(Generic[T]):
     def __init__(self, outlet: Outlet[T], times: StageTimes, clock: Clock) -> None:
         self.name = outlet.sink.name
         self.stream_ids = outlet.stream_ids
+        self.is_detached = False  # it has given up, and the run goes on without it
         self._outlet = outlet
         self._times = times
         self._clock = clock
@@ -116,6 +126,7 @@ class OutletThread(Generic[T]):
         except SinkError as error:
             if not self._outlet.is_optional:
                 raise
+            self.is_detached = True
             logger.warning("sink %s is detached: %s", self.name, error)
         finally:
             for item in self._channel.abort():

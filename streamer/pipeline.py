@@ -306,8 +306,10 @@ class Pipeline(Generic[T]):
         for frame, found in zip(batch.frames, findings, strict=True):
             result = self._analysed(Result(frame, found, batch.submitted_ns, collected_ns))
             feed = self._feeds[frame.stream_id]
-            serving = [outlet for outlet in self._outlets if outlet.serves(frame.stream_id)]
-            delivery = Delivery(feed, frame.captured_ns, pending=len(serving))
+            wanting = [outlet for outlet in self._outlets if outlet.serves(frame.stream_id)]
+            serving = [outlet for outlet in wanting if not outlet.is_detached]
+            is_lost = bool(wanting) and not serving
+            delivery = Delivery(feed, frame.captured_ns, pending=len(serving), is_lost=is_lost)
             for outlet in serving:
                 outlet.put(result, delivery)
             feed.emitted()
