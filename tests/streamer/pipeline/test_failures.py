@@ -87,7 +87,7 @@ def test_optional_sink_that_fails_costs_only_its_own_data() -> None:
     told = threading.Event()
 
     class Listener(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002 - its form
+        def emit(self, record: logging.LogRecord) -> None:
             told.set()
 
     handler = Listener()
