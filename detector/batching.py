@@ -6,7 +6,7 @@ More pictures a batch keep a device busier, up to a point; beyond it they only w
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -25,15 +25,12 @@ _ROUNDS = 3  # batches that are timed for each place in flight
 _SLOW_MS = 2000.0  # a size that takes longer is not timed further, and none larger is tried
 
 
-def choose_batch(
-    batch_ms: Mapping[int, float], *, budget_ms: float, tolerance: float = TOLERANCE
-) -> int:
-    """The smallest batch within `tolerance` of the best rate, of those that keep the budget.
+def choose_batch(batch_ms: Mapping[int, float], *, budget_ms: float) -> int:
+    """The smallest batch within TOLERANCE of the best rate, of those that keep the budget.
 
     Args:
         batch_ms: milliseconds a batch of each size takes, from one of them to the next.
         budget_ms: longest that a batch may take; where none is so fast, the smallest is chosen.
-        tolerance: share of the best rate.
 
     Raises:
         ValueError: nothing was measured.
@@ -49,7 +46,7 @@ def choose_batch(
     if not rates:
         return min(batch_ms)
     best = max(rates.values())
-    return min(size for size, rate in rates.items() if rate >= (1 - tolerance) * best)
+    return min(size for size, rate in rates.items() if rate >= (1 - TOLERANCE) * best)
 
 
 def measure_batches(
@@ -57,7 +54,6 @@ def measure_batches(
     place: Placement,
     *,
     budget_ms: float,
-    sizes: Iterable[int] | None = None,
     clock: Clock | None = None,
 ) -> dict[int, float]:
     """Milliseconds a batch, by size, with as many in flight as the executor likes.
@@ -69,14 +65,12 @@ def measure_batches(
         executor: used by nobody else meanwhile.
         place: of the pictures in the network's input; they are noise of that size.
         budget_ms: longest that a batch may take.
-        sizes: rising; None for all that there are.
         clock: to measure by.
     """
     measured: dict[int, float] = {}
-    pixels = np.random.default_rng(0).integers(0, 256, (place.height, place.width, 3))
-    picture = BgrPicture(pixels.astype(np.uint8))
-    for size in sizes or bucket_sizes(LARGEST):
-        frames = [_frame(picture)] * size
+    frame = _noise_frame(place)
+    for size in bucket_sizes(LARGEST):
+        frames = [frame] * size
         measured[size] = _batch_ms(executor, frames, [place] * size, clock or MonotonicClock())
         if measured[size] > budget_ms or measured[size] > _SLOW_MS:
             break
@@ -90,6 +84,15 @@ def measured_batch(executor: Executor, place: Placement, *, budget_ms: float) ->
     rates = ", ".join(f"{size}: {size / ms * 1e3:.0f}" for size, ms in batch_ms.items())
     logger.info("batches of %d; pictures a second by size: %s", chosen, rates)
     return chosen
+
+
+def make_ready(executor: Executor, place: Placement, *, most: int) -> None:
+    """Have everything made that batches of up to `most` pictures need; blocks."""
+    frame = _noise_frame(place)
+    for size in bucket_sizes(min(most, LARGEST)):
+        in_flight = [executor.submit([frame] * size, [place] * size) for _ in range(executor.depth)]
+        for pending in in_flight:
+            pending.wait()
 
 
 def _batch_ms(
@@ -122,6 +125,8 @@ def _alone_ms(
     return (clock.now_ns() - start_ns) / 1e6
 
 
-def _frame(picture: BgrPicture) -> Frame:
+def _noise_frame(place: Placement) -> Frame:
+    pixels = np.random.default_rng(0).integers(0, 256, (place.height, place.width, 3))
+    picture = BgrPicture(pixels.astype(np.uint8))
     stream = StreamInfo("batching", "batching", picture.width, picture.height, Fraction(1, 25))
     return Frame(stream, 0, 0, stream.time_base, 0, picture)

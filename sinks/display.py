@@ -22,7 +22,7 @@ from sinks.palette import WHITE, Bgr
 from sinks.text import TextStamps
 from sinks.tiles import Tile, tiles
 from sinks.window import Click, Closed, Event, Key, Lost, Window
-from streamer.clock import Clock, MonotonicClock
+from streamer.clock import MonotonicClock
 from streamer.errors import SinkError
 from streamer.picture import BgrArray
 from streamer.result import Result
@@ -79,7 +79,6 @@ class DisplaySink:
         output: folder for saved pictures.
         style: how results look.
         config: how the window looks.
-        clock: for notices that go away.
     """
 
     name = "display"
@@ -91,12 +90,10 @@ class DisplaySink:
         output: Path,
         style: Style | None = None,
         config: DisplayConfig | None = None,
-        *,
-        clock: Clock | None = None,
     ) -> None:
         self._config = config or DisplayConfig()
         self._output = output
-        self._clock = clock or MonotonicClock()
+        self._clock = MonotonicClock()
         self._annotator = Annotator(class_names, style)
         self._text = TextStamps()
         self._lock = threading.Lock()  # guards `_newest`, for as long as an assignment takes

@@ -35,12 +35,11 @@ class GpuLoad:
 GpuProbe = Callable[[], GpuLoad | None]
 
 
-def open_gpu(uuid: str, *, clock: Clock | None = None) -> GpuProbe | None:
+def open_gpu(uuid: str) -> GpuProbe | None:
     """What asks the GPU `uuid`, at most once a second, or None where nobody can be asked.
 
     Args:
         uuid: as NVML has it, such as `GPU-4cf8db2d-...`: numbers change with what a process sees.
-        clock: says when to ask again.
     """
     try:
         import pynvml
@@ -51,7 +50,7 @@ def open_gpu(uuid: str, *, clock: Clock | None = None) -> GpuProbe | None:
         handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
     except pynvml.NVMLError:
         return None
-    return _Nvml(pynvml, handle, clock or MonotonicClock()).read
+    return _Nvml(pynvml, handle, MonotonicClock()).read
 
 
 class _Nvml:

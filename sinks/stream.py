@@ -20,7 +20,7 @@ from sinks.canvas import I420Canvas
 from sinks.connection import Connection, ConnectionLost, ProtocolUnknown
 from sinks.mp4 import Preset
 from sinks.planes import plane_views
-from streamer.clock import Clock, MonotonicClock
+from streamer.clock import MonotonicClock
 from streamer.errors import SinkError
 from streamer.frame import Frame
 from streamer.redact import redact
@@ -85,7 +85,6 @@ class StreamSink:
         class_names: of the detector.
         config: how.
         style: how results look.
-        clock: for pacing and for the waits between tries.
 
     Raises:
         SinkError: the address will not do.
@@ -97,8 +96,6 @@ class StreamSink:
         class_names: Sequence[str],
         config: StreamConfig | None = None,
         style: Style | None = None,
-        *,
-        clock: Clock | None = None,
     ) -> None:
         scheme = re.match(r"([a-z]+)://[^/\s]", url)
         if scheme is None or scheme[1] not in MUXERS:
@@ -109,7 +106,7 @@ class StreamSink:
         self._muxer = MUXERS[scheme[1]]
         self._config = config or StreamConfig()
         self._annotator = Annotator(class_names, style)
-        self._clock = clock or MonotonicClock()
+        self._clock = MonotonicClock()
         self._stopping = threading.Event()
         self._connection: Connection | None = None
         self._retry_at_ns = 0

@@ -32,10 +32,10 @@ def draw_found(
     return canvas
 
 
-def tiled(pictures: Sequence[BgrArray], columns: int = 4) -> BgrArray:
-    """Pictures of one size side by side, row after row, with gaps between."""
+def tiled(pictures: Sequence[BgrArray]) -> BgrArray:
+    """Pictures of one size, four to a row, with gaps between."""
     height, width = pictures[0].shape[:2]
-    columns = min(columns, len(pictures))
+    columns = min(4, len(pictures))
     rows = -(-len(pictures) // columns)
     step_y, step_x = height + _GAP_PX, width + _GAP_PX
     canvas = np.full((rows * step_y - _GAP_PX, columns * step_x - _GAP_PX, 3), 32, np.uint8)

@@ -91,16 +91,14 @@ class MqttCourier:
     Args:
         url: of the broker.
         config: how.
-        on_lost: called, in a thread of the client, when the connection is gone.
 
     Raises:
         SinkError: the address or the certificates will not do.
     """
 
-    def __init__(
-        self, url: str, config: MqttConfig, *, on_lost: Callable[[], None] = lambda: None
-    ) -> None:
-        self.on_lost = on_lost
+    def __init__(self, url: str, config: MqttConfig) -> None:
+        # Called, in a thread of the client, when the connection is gone.
+        self.on_lost: Callable[[], None] = lambda: None
         self._broker = parse_broker(url)
         self._config = config
         self._trusted = trust(config.ca_file) if self._broker.is_secret else None

@@ -7,7 +7,7 @@ import threading
 
 from sinks.events.delivery import Courier, DeliveryConfig, Refused, Unreachable
 from sinks.events.spool import Spool
-from streamer.clock import Clock, MonotonicClock
+from streamer.clock import MonotonicClock
 from streamer.errors import SinkError
 from streamer.redact import redact
 
@@ -27,7 +27,6 @@ class Sender:
         spool: open for as long as the sender works.
         courier: how records get there.
         config: how patiently.
-        clock: for the waits.
     """
 
     def __init__(
@@ -36,14 +35,12 @@ class Sender:
         spool: Spool,
         courier: Courier,
         config: DeliveryConfig,
-        *,
-        clock: Clock | None = None,
     ) -> None:
         self._name = name
         self._spool = spool
         self._courier = courier
         self._config = config
-        self._clock = clock or MonotonicClock()
+        self._clock = MonotonicClock()
         self._thread = threading.Thread(target=self._run, name=name)
         self._changed = threading.Condition()
         self._has_news = True  # whether the receiver is there is worth knowing before it is needed

@@ -14,8 +14,8 @@ from detector.overlap import iou_matrix
 from train.eval.coco_ap import CocoRow
 from train.eval.truth import Truth
 
-MIN_SCORE = 0.3  # what a person would see drawn
-MIN_IOU = 0.5
+MIN_SCORE = 0.3  # of a box that counts: what a person would see drawn
+MIN_IOU = 0.5  # of a pair
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,30 +26,18 @@ class Confusion:
         names: of the classes; one more row and column stand for nothing.
         counts: (classes + 1, classes + 1) int64, truth by finding: the last column counts what was
             missed, the last row what was found where nothing is.
-        min_score: of a box that counts.
-        min_iou: of a pair.
     """
 
     names: tuple[str, ...]
     counts: NDArray[np.int64]
-    min_score: float = MIN_SCORE
-    min_iou: float = MIN_IOU
 
 
-def confusion(
-    truth: Truth,
-    rows: Sequence[CocoRow],
-    *,
-    min_score: float = MIN_SCORE,
-    min_iou: float = MIN_IOU,
-) -> Confusion:
+def confusion(truth: Truth, rows: Sequence[CocoRow]) -> Confusion:
     """Pairs every box with at most one truth: those of one class first, then the best overlap.
 
     Args:
         truth: of the pictures; crowds are neither missed nor wrongly found.
         rows: what was found.
-        min_score: of a box that counts.
-        min_iou: of a pair.
     """
     place = {each["id"]: at for at, each in enumerate(truth.categories)}
     counts = np.zeros((len(place) + 1, len(place) + 1), np.int64)
@@ -58,7 +46,7 @@ def confusion(
     for note in truth.annotations:
         notes_of[note["image_id"]].append(note)
     for row in rows:
-        if row["score"] >= min_score:
+        if row["score"] >= MIN_SCORE:
             rows_of[row["image_id"]].append(row)
     for image in truth.images:
         notes, found = notes_of[image["id"]], rows_of[image["id"]]
@@ -67,16 +55,15 @@ def confusion(
         is_crowd = np.array([bool(note.get("iscrowd", 0)) for note in notes], bool)
         iou = iou_matrix(_boxes(notes), _boxes(found))
         is_same = np.equal.outer(np.array(truth_class[:-1]), np.array(found_class[:-1]))
-        for one, other in _pairs(iou, is_same, is_crowd, min_iou):
+        for one, other in _pairs(iou, is_same, is_crowd):
             counts[truth_class[one], found_class[other]] += 1
-    return Confusion(tuple(truth.names), counts, min_score, min_iou)
+    return Confusion(tuple(truth.names), counts)
 
 
 def _pairs(
     iou: NDArray[np.float64],
     is_same: NDArray[np.bool_],
     is_crowd: NDArray[np.bool_],
-    min_iou: float,
 ) -> list[tuple[int, int]]:
     """Which truth goes with which finding, -1 for none.
 
@@ -84,13 +71,12 @@ def _pairs(
         iou: (truths, findings).
         is_same: likewise: they are of one class.
         is_crowd: (truths,).
-        min_iou: of a pair.
     """
     pairs = []
     free_truth, free_found = ~is_crowd, np.ones(iou.shape[1], bool)
     for flat in np.argsort(-(iou + is_same), axis=None, kind="stable"):
         one, other = divmod(int(flat), iou.shape[1])
-        if iou[one, other] >= min_iou and free_truth[one] and free_found[other]:
+        if iou[one, other] >= MIN_IOU and free_truth[one] and free_found[other]:
             pairs.append((one, other))
             free_truth[one] = free_found[other] = False
     in_crowd = (iou[is_crowd] > 0).any(axis=0)

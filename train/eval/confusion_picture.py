@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from streamer.picture import BgrArray
-from train.eval.confusion import Confusion
+from train.eval.confusion import MIN_IOU, MIN_SCORE, Confusion
 
 MOST_CLASSES = 40  # more do not fit a screen; the ones with the most boxes are shown
 
@@ -35,7 +35,7 @@ def draw(confusion: Confusion) -> BgrArray:
     width = max(left + side + _MARGIN, 640)
     picture = np.full((top + side + _MARGIN, width, 3), _PAPER, np.uint8)
     _put(picture, _text(_title(confusion, len(shown))), _MARGIN, 12)
-    how = f"scores from {confusion.min_score:g}, IoU from {confusion.min_iou:g}"
+    how = f"scores from {MIN_SCORE:g}, IoU from {MIN_IOU:g}"
     _put(picture, _text(f"rows: annotated; columns: found; {how}"), _MARGIN, 36)
     for at, label in enumerate(labels):
         middle = at * _CELL + _CELL // 2
