@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import torch
+from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile
 
 # What an operation is for; the first row with a word that is in its name counts. On CUDA only
 # operations that launch kernels are asked for; on the CPU all that take time.
 KINDS: Sequence[tuple[str, tuple[str, ...]]] = (
+    ("made by the compiler", ("triton_",)),
     ("convolution, backward", ("convolution_backward",)),
     ("convolution", ("conv",)),
     ("concatenation", ("aten::cat",)),
@@ -22,8 +24,8 @@ KINDS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("pooling", ("pool",)),
     ("resizing", ("upsample",)),
     ("copies and casts", ("copy", "fill", "zero", "clone", "contiguous")),
-    ("bias and sums", ("add", "sum", "div", "mul")),
-    ("peaks", ("topk", "sort", "gather", "index", "sigmoid", "where", "max", "eq")),
+    ("sums and products", ("add", "sum", "div", "mul")),
+    ("selecting", ("topk", "sort", "gather", "index", "where", "max", "eq")),
 )
 _REARRANGING = ("nchwtonhwc", "nhwctonchw", "converttensor")  # in a kernel's name, small letters
 
@@ -63,12 +65,18 @@ def launches(work: Callable[[], object], place: torch.device) -> list[Launch]:
         work()
         if on_cuda:
             torch.cuda.synchronize(place)
+    return launches_of(profiler.events() or (), on_cuda=on_cuda)
+
+
+def launches_of(events: Iterable[FunctionEvent], *, on_cuda: bool) -> list[Launch]:
+    """The kernels that operations launched; on the CPU the operations, less those within them."""
     found = []
-    for event in profiler.events() or ():
-        if on_cuda and not event.is_user_annotation:  # its "kernel" would be all those within it
+    for event in events:
+        kernels = [(event.name, event.self_cpu_time_total)]
+        if on_cuda:
             kernels = [(kernel.name, kernel.duration) for kernel in event.kernels]
-        else:
-            kernels = [(event.name, event.self_cpu_time_total)] if not on_cuda else []
+        if on_cuda and event.is_user_annotation:  # its "kernel" would be all those within it
+            kernels = []
         found += [Launch(event.name, name, us / 1e3) for name, us in kernels if us > 0]
     return found
 

@@ -7,13 +7,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from torch.autograd.profiler_util import FunctionEvent
 
 from benchmarks.gpu.__main__ import main
 from benchmarks.gpu.clock import interleaved_ms
 from benchmarks.gpu.findings import Findings
 from benchmarks.gpu.ladder import VARIANTS
+from benchmarks.gpu.launches import Launch, by_kind, launches_of
+from benchmarks.gpu.soak import percentiles
 from benchmarks.gpu.steps import PLANS, STEPS
 
 TINY = ["--device", "cpu", "--quick", "--network", "starter", "--side", "64", "--sizes", "2"]
@@ -154,6 +158,51 @@ def test_every_work_is_timed_at_least_once(deadline_s: float, calls: int) -> Non
 
     assert done == ["a", "b"] * calls  # 3 rounds after 2 that do not count
     assert all(ms >= 0 for ms in took.values())
+
+
+@pytest.mark.parametrize(
+    ("operation", "kernel", "kind"),
+    [
+        ("aten::cudnn_convolution_relu", "sm90_xmma_fprop_implicit_gemm", "convolution"),
+        ("aten::cudnn_convolution", "cudnn::ops::nchwToNhwcKernel", "rearranging for convolutions"),
+        ("aten::convolution_backward", "sm90_xmma_dgrad", "convolution, backward"),
+        ("aten::cat", "CatArrayBatchedCopy", "concatenation"),
+        ("aten::max_pool2d_with_indices", "max_pool_forward_nhwc", "pooling"),
+        ("aten::native_batch_norm_backward", "batch_norm_backward", "normalisation, backward"),
+        ("aten::_foreach_add_", "multi_tensor_apply_kernel", "moving weights"),
+        ("aten::topk", "gatherTopK", "selecting"),
+        ("triton_poi_fused_0", "triton_poi_fused_0", "made by the compiler"),
+    ],
+)
+def test_kernel_is_of_its_operation_s_kind(operation: str, kernel: str, kind: str) -> None:
+    assert Launch(operation, kernel, 1.0).kind == kind
+
+
+def event(number: int, name: str, *us: float, is_range: bool = False) -> FunctionEvent:
+    """What torch's profiler gives for an operation and the kernels that it launched."""
+    made: FunctionEvent = FunctionEvent(  # type: ignore[no-untyped-call]  # torch's
+        number, name, 0, 0, 10, is_user_annotation=is_range
+    )
+    for each in us:
+        made.append_kernel(f"kernel of {name}", 0, each)  # type: ignore[no-untyped-call]  # torch's
+    return made
+
+
+def test_kernels_count_once_whoever_stands_around_them() -> None:
+    around = event(1, "a range of the caller's", 1500.0, is_range=True)
+
+    found = launches_of([around, event(2, "aten::cat", 1000.0, 500.0)], on_cuda=True)
+
+    assert by_kind(found) == {"concatenation": {"ms": 1.5, "share": 1.0, "launches": 2}}
+
+
+def test_percentiles_of_counted_ages() -> None:
+    ages = np.zeros(1000, np.int64)
+    ages[[99, 199, 499]] = (50, 45, 5)  # below 10, 20 and 50 ms
+
+    found = percentiles(ages)
+
+    assert found == pytest.approx({"p50_ms": 10.0, "p95_ms": 20.0, "p99_ms": 50.0})
 
 
 class TestFindings:
