@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -231,10 +232,10 @@ class StreamSink:
 
 
 def stream_addresses(template: str, stream_ids: Sequence[str]) -> Mapping[str, str]:
-    """Stream id -> address; `{stream}` in the template stands for the id.
+    """Stream id -> address; `{stream}` in the template stands for the id, as addresses write it.
 
-    >>> stream_addresses("rtmp://host/live/{stream}", ["door", "yard"])["yard"]
-    'rtmp://host/live/yard'
+    >>> stream_addresses("rtmp://host/live/{stream}", ["door", "back yard"])["back yard"]
+    'rtmp://host/live/back%20yard'
 
     Raises:
         SinkError: several streams would go to one address.
@@ -244,4 +245,7 @@ def stream_addresses(template: str, stream_ids: Sequence[str]) -> Mapping[str, s
             f"sink stream: expected an address with {{stream}} for {len(stream_ids)} streams, got "
             f"{redact(template)!r}; put {{stream}} where their names belong"
         )
-    return {stream_id: template.replace("{stream}", stream_id) for stream_id in stream_ids}
+    return {
+        stream_id: template.replace("{stream}", quote(stream_id, safe=""))
+        for stream_id in stream_ids
+    }
