@@ -7,12 +7,14 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 import torch
 
+from detector.buckets import LARGEST
 from detector.config import Runtime
 from detector.cuda_executor import CudaExecutor, CudaOptions
 from detector.device import Compute
@@ -96,6 +98,7 @@ def open_executor(
     *,
     runtime: Runtime = "auto",
     shape: Shape | None = None,
+    most: int = LARGEST,
     folder: Path | None = None,
     quantised: Path | None = None,
 ) -> Iterator[Executor]:
@@ -107,6 +110,7 @@ def open_executor(
         times: booked on as the work is done.
         runtime: the program that runs the network.
         shape: the input to be ready for, or None where frames decide.
+        most: pictures that will be submitted at once; a GPU has memory and programs for as many.
         folder: of prepared networks; None for the user's cache folder.
         quantised: the network in int8, to be run in its place by OpenVINO, or None.
 
@@ -118,7 +122,8 @@ def open_executor(
     if runtime not in ("auto", *ENGINES):
         raise ValueError(f"runtime: expected auto, {', '.join(ENGINES)}, got {runtime!r}")
     if _is_lanes(compute, runtime, quantised):
-        with closing(CudaExecutor(program, compute, times, CUDA_OPTIONS[runtime])) as lanes:
+        options = replace(CUDA_OPTIONS[runtime], limit=min(most, LARGEST))
+        with closing(CudaExecutor(program, compute, times, options)) as lanes:
             yield lanes
         return
     engine = _open_engine(EngineChoice(program.network, compute, folder, quantised), runtime)

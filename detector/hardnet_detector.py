@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.about import About
-from detector.batching import measured_batch
+from detector.batching import make_ready, measured_batch
+from detector.buckets import LARGEST
 from detector.checkpoint import read_checkpoint
 from detector.classes import choose_classes
 from detector.config import DetectorConfig
@@ -70,7 +71,8 @@ class CenterNetDetector:
         self._score_threshold = config.score_threshold
         on_cuda = compute.device.type == "cuda"
         self._max_batch = config.fixed_batch or (_CUDA_BATCH if on_cuda else 1)
-        self._measures_batch = config.batch == "auto" or (config.batch is None and on_cuda)
+        is_automatic = config.batch == "auto" or (config.batch is None and on_cuda)
+        self._measures_batch = is_automatic and isinstance(geometry, Stretch)
         self._batch_budget_ms = config.batch_budget_ms
         fold_batch_norm(network.eval())
         self._program = Program(
@@ -157,13 +159,18 @@ class CenterNetDetector:
             self.times,
             runtime=self._runtime,
             shape=self._shape(),
+            most=LARGEST if self._measures_batch else self._max_batch,
             folder=self._prepared,
             quantised=self._quantised,
         )
         self._executor = self._opened.enter_context(executor)
-        if self._measures_batch and isinstance(self._geometry, Stretch):
+        if isinstance(self._geometry, Stretch):
             place = self._geometry.place(self._geometry.width, self._geometry.height)
-            self._max_batch = measured_batch(self._executor, place, budget_ms=self._batch_budget_ms)
+            if self._measures_batch:
+                budget_ms = self._batch_budget_ms
+                self._max_batch = measured_batch(self._executor, place, budget_ms=budget_ms)
+            elif self.home is not None:
+                make_ready(self._executor, place, most=self._max_batch)
             self.times.clear()  # it has not seen a frame yet
         return self
 

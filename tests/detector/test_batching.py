@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from detector.batching import choose_batch, measure_batches
+from detector.batching import choose_batch, make_ready, measure_batches
 from detector.buckets import bucket_for, bucket_sizes
 from detector.config import DetectorConfig
 from detector.device import choose_compute
@@ -142,6 +142,14 @@ class _Slow(_Device):
     def wait(self) -> NDArray[np.float32]:
         self.clock.advance(5_000_000_000)
         return super().wait()
+
+
+def test_everything_that_batches_of_any_size_need_is_made_before() -> None:
+    device = _Device(depth=3)
+    make_ready(device, PLACE, most=6)
+    assert device.taken == [1, 1, 1, 2, 2, 2, 4, 4, 4, 6, 6, 6]  # once for each place in flight
+    assert device.most == 3
+    assert device.in_flight == 0
 
 
 def test_a_detector_measures_on_the_cpu_too_and_forgets_what_it_took() -> None:
