@@ -136,9 +136,9 @@ def _gpu_results(options: argparse.Namespace) -> Path:
     if torch.cuda.is_available():
         from benchmarks.gpu.__main__ import main as measure_gpu
 
-        # Tests, compiling, training and the soak are for its own command, which may take longer.
+        # The tests, cameras, training and the soak are for its own command, which may take longer.
         speed = ["--quick"] if options.quick else []
-        plan = ["--plan", "detector", "--skip", "tests", "compiled"]
+        plan = ["--plan", "detector", "--skip", "tests"]
         measure_gpu([str(options.folder), *plan, *speed])
     return Path(options.folder) / "gpu.json"
 
