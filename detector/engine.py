@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -39,6 +39,15 @@ class Engine(Protocol):
         Raises:
             DetectorError: the network cannot run on such an input.
         """
+        ...
+
+
+@runtime_checkable
+class SharingEngine(Engine, Protocol):
+    """An engine that any number of threads may run, each with its share of the cores."""
+
+    def take_share(self, runs: int) -> None:
+        """Say how many such threads there are, in each of them, before it runs anything."""
         ...
 
 

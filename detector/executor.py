@@ -6,8 +6,9 @@ import importlib.util
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,7 +19,7 @@ from detector.buckets import LARGEST
 from detector.config import Runtime
 from detector.cuda_executor import CudaExecutor, CudaOptions
 from detector.device import Compute
-from detector.engine import Engine, EngineChoice
+from detector.engine import Engine, EngineChoice, SharingEngine
 from detector.errors import DetectorError, DeviceError
 from detector.host_executor import HostExecutor
 from detector.imported import dl_device
@@ -131,8 +132,11 @@ def open_executor(
         batch, height, width = shape
         pictures = batch * (2 if program.flip_test else 1)
         engine.run(np.zeros((pictures, height, width, 3), np.float32))
-    with ThreadPoolExecutor(engine.runs, thread_name_prefix="network") as pool:
-        yield HostExecutor(program, engine, pool, times)
+    with ExitStack() as stack:
+        pool = stack.enter_context(_threads(engine, engine.runs))
+        has_choice = isinstance(engine, SharingEngine) and engine.runs > 1
+        alone = stack.enter_context(_threads(engine, 1)) if has_choice else None
+        yield HostExecutor(program, engine, pool, times, alone=alone)
 
 
 def home_of(
@@ -146,6 +150,17 @@ def home_of(
         quantised: likewise.
     """
     return dl_device(compute.device) if _is_lanes(compute, runtime, quantised) else None
+
+
+@contextmanager
+def _threads(engine: Engine, count: int) -> Iterator[ThreadPoolExecutor]:
+    """So many that run the engine at once; what nobody waits for any more is left undone."""
+    share = partial(engine.take_share, count) if isinstance(engine, SharingEngine) else None
+    pool = ThreadPoolExecutor(count, thread_name_prefix="network", initializer=share)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _is_lanes(compute: Compute, runtime: Runtime, quantised: Path | None) -> bool:

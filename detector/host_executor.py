@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from detector.company import Company
 from detector.engine import Engine
 from detector.geometry import Placement
 from detector.host_peaks import peaks_above
@@ -28,19 +29,32 @@ class HostExecutor:
         engine: runs its network.
         pool: of as many threads as the engine has runs.
         times: booked on as the work is done.
+        alone: of one thread, with all cores, for batches that have no company; None where runs are
+            as good.
     """
 
-    def __init__(self, program: Program, engine: Engine, pool: Pool, times: StageTimes) -> None:
+    def __init__(
+        self,
+        program: Program,
+        engine: Engine,
+        pool: Pool,
+        times: StageTimes,
+        *,
+        alone: Pool | None = None,
+    ) -> None:
         self._program = program
         self._engine = engine
         self._pool = pool
         self._times = times
+        self._alone = alone
+        self._company = Company()
         self._spare: list[NDArray[np.float32]] = []  # inputs not in flight
 
     @property
     def depth(self) -> int:
         """Batches worth having in flight: as many waiting as in work."""
-        return 2 * self._engine.runs
+        is_lone = self._alone is not None and self._company.is_lone_camera
+        return 2 if is_lone else 2 * self._engine.runs
 
     def submit(self, frames: Sequence[Frame], placements: Sequence[Placement]) -> Pending:
         """Returns once the pictures are made and queued."""
@@ -50,7 +64,16 @@ class HostExecutor:
             write_pictures(frames, placements, self._program.lookup, pictures[:count])
             if self._program.flip_test:
                 pictures[count:] = pictures[:count, :, ::-1]
-        return HostPending(self._pool.submit(self._run, pictures, count))
+        return HostPending(self._start(frames, pictures))
+
+    def _start(
+        self, frames: Sequence[Frame], pictures: NDArray[np.float32]
+    ) -> Future[NDArray[np.float32]]:
+        is_alone = self._company.comes_alone(frames)
+        pool = self._alone if is_alone and self._alone is not None else self._pool
+        work = pool.submit(self._run, pictures, len(frames))
+        self._company.started(work)
+        return work
 
     def _input(self, count: int, height: int, width: int) -> NDArray[np.float32]:
         """(B, H, W, 3), 2 B pictures with `flip_test`; memory of an earlier one where it fits."""
