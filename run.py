@@ -129,7 +129,7 @@ class RunConfig:
         if self.limit is not None and self.limit < 1:
             raise ValueError(f"limit: expected at least 1, got {self.limit!r}")
         if not self.sinks:
-            raise ValueError("sinks: expected at least one, got none; null takes results nowhere")
+            raise ValueError("sinks: expected at least one, got none; use null to write nothing")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -315,8 +315,9 @@ def _analytics(
     )
     if not config.blur.classes:
         return steps
-    weak_end = steps or [AtLeast(config.detector.score_threshold)]
-    return [Blur(config.blur, class_names), *weak_end]
+    shown = config.detector.score_threshold
+    hidden = replace(config.blur, min_score=min(config.blur.min_score, shown))
+    return [Blur(hidden, class_names), *(steps or [AtLeast(shown)])]
 
 
 def _outlet(built: BuiltSink) -> Outlet[Detections]:

@@ -33,15 +33,14 @@ class BlurConfig:
         hold_s: seconds for which the place of an object stays hidden after it was found there, and
             where it has gone since if it went on as before, so that a frame on which it is missed
             does not show it.
-        min_score: 0..1; boxes from here on are hidden, also those too weak to be shown as found.
+        min_score: 0..1; boxes from here on are hidden, also those too weak to be shown as found. At
+            0.1 the starter's false people hide 70 % of a square at night, at 0.2 37 %, at 0.3 18 %.
     """
 
     classes: tuple[str, ...] = ()
     margin: float = 0.1
     hold_s: float = 0.5
-    min_score: float = (
-        0.1  # of the starter's people on a busy square, a third lie between it and 0.3
-    )
+    min_score: float = 0.2
 
     def __post_init__(self) -> None:
         for name in ("margin", "hold_s"):
@@ -94,7 +93,7 @@ class Blur:
     def update(self, result: Result[Detections]) -> Result[Detections]:
         """The result with a frame on which the objects, and where they were, cannot be seen."""
         frame, found = result.frame, result.detections
-        boxes = self._ordered(found.xyxy[self._hidden[found.class_id]])
+        boxes = self._ordered(found.xyxy[self._is_hidden(found)])
         if frame.stream.kind != "images":
             # As parts of the picture: a stream may change its size on the way.
             size = np.array([frame.width, frame.height] * 2, np.float64)
@@ -106,6 +105,13 @@ class Blur:
             return result
         hidden = replace(frame, picture=BlurredPicture(frame.picture, rectangles))
         return dataclasses.replace(result, frame=hidden)
+
+    def _is_hidden(self, found: Detections) -> NDArray[np.bool_]:
+        """(N,); a class that has no name is not among those that were named."""
+        known = (found.class_id >= 0) & (found.class_id < len(self._hidden))
+        wanted = np.zeros(len(found), np.bool_)
+        wanted[known] = self._hidden[found.class_id[known]]
+        return wanted & (found.score >= np.float32(self._config.min_score))
 
     def _ordered(self, xyxy: NDArray[np.float32]) -> Places:
         """The finite boxes, corners in order."""

@@ -25,18 +25,24 @@ class _Look:
     Attributes:
         time_s: media seconds.
         places: (N, 4).
-        velocity: (N, 4) a second, 0 where nothing is known.
+        velocity: (N, 2) of the middles, a second, 0 where nothing is known.
         goes_on: (N,) bool, found again on a later look.
     """
 
     time_s: float
     places: Places
-    velocity: Places
+    velocity: NDArray[np.float64]
     goes_on: NDArray[np.bool_]
 
     def expected(self, time_s: float) -> Places:
-        """(N, 4), had all gone on as before."""
-        return self.places + self.velocity * (time_s - self.time_s)
+        """(N, 4), had all gone on as before, by their own size at most.
+
+        What they do after that nobody knows, and of a wrong pair the velocity may be anything.
+        """
+        size = self.places[:, 2:] - self.places[:, :2]
+        way = np.clip(self.velocity * (time_s - self.time_s), -size, size)
+        places: Places = self.places + np.concatenate([way, way], axis=1)
+        return places
 
 
 class Whereabouts:
@@ -54,7 +60,7 @@ class Whereabouts:
         """Note all that is found on a frame."""
         if self._looks and time_s < self._looks[-1].time_s - _RESTART_S:
             self._looks.clear()
-        look = _Look(time_s, places, np.zeros_like(places), np.zeros(len(places), np.bool_))
+        look = _Look(time_s, places, np.zeros((len(places), 2)), np.zeros(len(places), np.bool_))
         free = np.ones(len(places), np.bool_)
         for before in reversed(self._looks):
             free[_join(before, look, free)] = False
@@ -76,12 +82,18 @@ def _join(before: _Look, look: _Look, free: NDArray[np.bool_]) -> NDArray[np.int
     expected = _wider(before.expected(look.time_s)[old])
     rows, columns = assign(overlap_gain(expected, _wider(look.places[new]), _LEAST_IOU))
     was, now = old[rows], new[columns]
-    step = (look.places[now] - before.places[was]) / passed_s
+    step = (_middle(look.places[now]) - _middle(before.places[was])) / passed_s
     known = before.velocity[was].any(axis=1, keepdims=True)
     smooth = before.velocity[was] + _NEW_SHARE * (step - before.velocity[was])
     look.velocity[now] = np.where(known, smooth, step)
     before.goes_on[was] = True
     return now
+
+
+def _middle(places: Places) -> NDArray[np.float64]:
+    """(N, 2)."""
+    middle: NDArray[np.float64] = (places[:, :2] + places[:, 2:]) / 2
+    return middle
 
 
 def _wider(places: Places) -> Places:

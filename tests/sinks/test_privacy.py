@@ -57,9 +57,15 @@ def test_nothing_found_leaves_the_frame_itself() -> None:
     assert _blur().update(result).frame is result.frame
 
 
-def test_another_class_is_left_alone() -> None:
-    result = _result([BOX], class_id=1)
+@pytest.mark.parametrize("class_id", [1, 2, -1])
+def test_another_class_is_left_alone(class_id: int) -> None:
+    result = _result([BOX], class_id=class_id)
     assert _blur().update(result).frame is result.frame
+
+
+def test_a_box_too_weak_to_be_anybody_is_left_alone() -> None:
+    result = _result([BOX])  # 0.2
+    assert _blur(min_score=0.25).update(result).frame is result.frame
 
 
 def test_hidden_pixels_are_few_flat_cells_and_all_others_are_untouched() -> None:
@@ -213,3 +219,14 @@ def test_boxes_too_weak_to_be_shown_are_hidden_all_the_same(tmp_path: Path) -> N
         with av.open(folder / "street.mp4") as clip:
             pictures.append(next(clip.decode(video=0)).to_ndarray(format="bgr24").astype(int))
     assert np.abs(pictures[0] - pictures[1]).max() > 50
+
+
+def test_a_wrong_pair_does_not_hide_the_whole_picture() -> None:
+    """Weak boxes that came and went were joined and, missed, smeared over half of the street."""
+    blur = _blur(margin=0, hold_s=1.0)
+    blur.update(_result([(4.0, 10.0, 11.0, 17.0)]))
+    blur.update(_result([(9.0, 10.0, 16.0, 17.0)], index=1))
+    later = blur.update(_result([], index=9))
+    original = _noise().bgr()
+    changed = np.flatnonzero((later.frame.bgr() != original).any(axis=(0, 2)))
+    assert changed.max() <= 16 + 8 + 2  # its own width farther, on even px
