@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 
 import torch
 
@@ -19,6 +21,8 @@ from detector.network import untrained
 
 BATCH = 48  # as published; 18 GB of activations in bf16, 36 in float32
 _MOST_WORKERS = 14  # of 16 cores: one for the step, one for pinning
+_GIB_A_WORKER = 1.8  # of shared memory: all ways' batches that it keeps ready
+_SHARED_MEMORY = Path("/dev/shm")
 _COMPILING_S = 100.0  # less time left is not worth beginning
 _DRAWN = 96  # different pictures
 
@@ -65,10 +69,19 @@ def study(plan: Plan, save: Save) -> dict[str, object]:
 def setting_of(plan: Plan) -> Setting:
     """A batch as published and as many workers as the cores allow; little of both to rehearse."""
     batch, steps = (2, 2) if plan.is_quick else (BATCH, 32)  # more than the workers have ready
-    workers = 1 if plan.is_quick else max(1, min(_MOST_WORKERS, (os.cpu_count() or 1) - 2))
+    workers = 1 if plan.is_quick else workers_here()
     samples = DrawnSamples(4 if plan.is_quick else _DRAWN, length=batch * (steps + 2))
     size = Stretch(plan.side, plan.side)
     return Setting(samples, plan.recipe, size, plan.place, batch, workers, steps)
+
+
+def workers_here() -> int:
+    """As many as the cores and the shared memory allow; 0 prepares pictures between steps."""
+    workers = min(_MOST_WORKERS, max(1, (os.cpu_count() or 1) - 2))
+    if not _SHARED_MEMORY.exists():
+        return workers
+    gib = shutil.disk_usage(_SHARED_MEMORY).free / 2**30
+    return min(workers, int(gib / _GIB_A_WORKER))
 
 
 def step_of(setting: Setting, place: torch.device, *, steps: int) -> dict[str, object]:

@@ -93,7 +93,7 @@ class Gauges:
         begun_ns = self._watch.begun_ns
         if begun_ns is None:
             return
-        if not self.device:
+        if not self.device:  # now, and perhaps once more
             self._tally.begin(begun_ns + int(WARM_UP_S * 1e9), self._seconds)
         while len(self.device) < len(self._watch.memory):
             self.device.append(self._device_mib())
@@ -104,6 +104,16 @@ class Gauges:
             self.first, self._is_counting = (given, dropped), True
         if now_ns < begun_ns + (WARM_UP_S + self._seconds) * 1e9:
             self.last = (given, dropped)
+
+    def memory(self) -> dict[str, dict[str, float]]:
+        """How both sides' memory grew after warming up."""
+        rows = [
+            (at_s, mib, on_device)
+            for (at_s, mib), on_device in zip(self._watch.memory, self.device, strict=False)
+            if at_s >= WARM_UP_S
+        ]
+        at_s, host, device = np.array(rows).T if rows else np.zeros((3, 1))
+        return {"host_memory": _grown(at_s, host), "device_memory": _grown(at_s, device)}
 
     def _device_mib(self) -> float:
         """What everything on the device holds, decoders and libraries included."""
@@ -132,6 +142,7 @@ def soak(
     *,
     rate: float,
     seconds: float,
+    save: Save,
 ) -> dict[str, object]:
     """Memory, drops, fairness and ages over the time.
 
@@ -141,6 +152,7 @@ def soak(
         place: where it computes.
         rate: its best, pictures a second.
         seconds: measured, after warming up.
+        save: called after every part of the time.
     """
     streams = streams_for(rate)
     tally = Tally(streams)
@@ -148,40 +160,54 @@ def soak(
     pipeline: Pipeline[object] = Pipeline(inlets, detector, [Outlet(tally)], is_fresh=True)
     watch = Watch(pipeline, tally, seconds=WARM_UP_S + seconds)
     gauges = Gauges(watch, tally, place, seconds)
+    saved = 0
+
+    def tick(snapshot: RunSnapshot) -> None:
+        nonlocal saved
+        gauges.tick(snapshot)
+        begun_ns = watch.begun_ns
+        if begun_ns is None:
+            return
+        done_s = (time.monotonic_ns() - begun_ns) / 1e9 - WARM_UP_S
+        if saved < int(done_s / seconds * PARTS) < PARTS:
+            saved += 1
+            save({"is_whole": False, **_summed_up(tally, gauges, rate, seconds * saved / PARTS)})
+
     with turns_of(SHORT_TURN_S):  # as run.py has them
-        pipeline.run(gauges.tick)
-    host = np.array([reading for reading in watch.memory if reading[0] >= WARM_UP_S])
-    on_device = np.array(gauges.device[-len(host) :])
-    given, dropped = (now - before for now, before in zip(gauges.last, gauges.first, strict=True))
+        pipeline.run(tick)
+    return {"is_whole": True, **_summed_up(tally, gauges, rate, seconds)}
+
+
+def _summed_up(tally: Tally, gauges: Gauges, rate: float, seconds: float) -> dict[str, object]:
+    """What is known after so much of the time."""
     by_stream = tally.counts.sum(0)
+    given, dropped = (now - before for now, before in zip(gauges.last, gauges.first, strict=True))
     third = PARTS // 3
     thirds = {
         "first": percentiles(tally.ages[:third].sum(0)),
         "last": percentiles(tally.ages[-third:].sum(0)),
     }
-    load = streams * float(RATE) / rate
-    served = int(by_stream.sum()) / (streams * float(RATE) * seconds)
+    asked = len(by_stream) * float(RATE)
+    results = int(by_stream.sum()) / seconds
     return {
-        "streams": streams,
+        "streams": len(by_stream),
         "rate_alone": rate,
-        "load": load,
+        "load": asked / rate,
         "seconds": seconds,
-        "results_a_second": int(by_stream.sum()) / seconds,
-        "served": served,
-        "kept": served * load,  # of the results that were possible
+        "results_a_second": results,
+        "served": results / asked,
+        "kept": results / min(rate, asked),  # of those that were possible
         "frames": given,
         "dropped": dropped,
         "dropped_share": dropped / max(1, given),
         "fairness": int(by_stream.min()) / max(1, int(by_stream.max())),
         **percentiles(tally.ages.sum(0)),
         "thirds": thirds,
-        "p95_growth": thirds["last"]["p95_ms"] / thirds["first"]["p95_ms"],
         "parts": [
             {"results": int(counts.sum()), **percentiles(ages)}
             for counts, ages in zip(tally.counts, tally.ages, strict=True)
         ],
-        "host_memory": _grown(host[:, 0], host[:, 1]),
-        "device_memory": _grown(host[:, 0], on_device),
+        **gauges.memory(),
     }
 
 

@@ -225,7 +225,7 @@ def _profile(plan: Plan, _: Save) -> object:
     return found
 
 
-def _soak(plan: Plan, _: Save) -> object:
+def _soak(plan: Plan, save: Save) -> object:
     known = findings.read(plan.folder).get("rate", {})
     if not known or "skipped" in known:
         known = _rates(plan, lambda _: None, plan.sizes[-2:])
@@ -238,6 +238,7 @@ def _soak(plan: Plan, _: Save) -> object:
             plan.place,
             rate=best,
             seconds=3.0 if plan.is_quick else min(_SOAKED_S, max(60.0, left_s - 20)),
+            save=save,
         )
 
 

@@ -69,6 +69,7 @@ def test_rehearsal_of_the_soak_accounts_for_every_result(tmp_path: Path) -> None
 
     found = measured(tmp_path, "--only", "soak")["soak"]
 
+    assert found["is_whole"]
     assert (found["streams"], found["rate_alone"]) == (3, 60.0)  # 3 x 30 are at least 1.2 x 60
     assert sum(part["results"] for part in found["parts"]) == found["results_a_second"] * 3
     assert 0 <= found["fairness"] <= 1
