@@ -294,6 +294,9 @@ def _add(parser: argparse._ArgumentGroup, name: str, option: _Option) -> None:
 
 
 def _understood(name: str, option: _Option, value: object) -> object:
+    given = value if isinstance(value, list) else [value]
+    if any(isinstance(text, str) and not text.strip() for text in given):
+        raise ConfigError(name, "expected a value, got nothing; is a variable not set?")
     if not isinstance(value, str):  # a switch, or the list of a repeatable option
         return value
     try:

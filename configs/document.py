@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from configs.errors import ConfigError
-from configs.scalar import Typed
+from configs.scalar import Typed, shown
 from configs.strict_yaml import parse
 
 BASE = "base"  # the key that names the file to start from
@@ -27,7 +27,7 @@ def read(path: Path) -> dict[str, object]:
         return data
     base = data.pop(BASE)
     if not isinstance(base, str):
-        raise ConfigError(BASE, f"expected the path of a YAML file, got {base!r}")
+        raise ConfigError(BASE, f"expected the path of a YAML file, got {shown(base)}")
     lower = _read_one(path.parent / base)
     if BASE in lower:
         raise ConfigError(BASE, f"{base!r} has a base of its own; one level is the limit")
@@ -94,7 +94,9 @@ def _placed(data: object, steps: list[str | int], value: object, path: str) -> o
         changed = _placed(data[step], rest, value, f"{path}[{step}]")
         return [*data[:step], changed, *data[step + 1 :]]
     if data is not None and not isinstance(data, Mapping):
-        raise ConfigError(path, f"has no keys below it, so {step!r} has no place; it is {data!r}")
+        raise ConfigError(
+            path, f"has no keys below it, so {step!r} has no place; it is {shown(data)}"
+        )
     below = dict(data or {})
     return {**below, step: _placed(below.get(step), rest, value, f"{path}.{step}")}
 

@@ -134,9 +134,9 @@ def _literal(hint: object, data: object, path: str) -> object:
         if choice == value and type(choice) is type(value):
             return choice
     words = [str(choice) for choice in choices]
-    close = difflib.get_close_matches(str(value), words, n=1)
+    close = difflib.get_close_matches(value, words, n=1) if isinstance(value, str) else []
     hint_text = f"; did you mean {close[0]!r}?" if close else ""
-    raise ConfigError(path, f"expected {_expected(hint)}, got {value!r}{hint_text}")
+    raise ConfigError(path, f"expected {_expected(hint)}, got {shown(value)}{hint_text}")
 
 
 def _union(hint: object, data: object, path: str) -> object:
@@ -164,10 +164,10 @@ def _tagged(kinds: Sequence[Any], data: Mapping[object, object], path: str) -> o
         return _convert(kinds[0], data, path)
     by_tag = {tag: kind for kind in kinds for tag in get_args(get_type_hints(kind).get(TAG))}
     tag = data.get(TAG)
-    if tag not in by_tag:
+    if not isinstance(tag, str) or tag not in by_tag:
         words = [str(known) for known in by_tag]
-        reason = "missing" if TAG not in data else f"unknown {tag!r}"
-        raise ConfigError(_join(path, TAG), reason + suggestion(str(tag), words))
+        reason = "missing" if TAG not in data else f"unknown {shown(tag)}"
+        raise ConfigError(_join(path, TAG), reason + suggestion(shown(tag), words))
     return _convert(by_tag[tag], data, path)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import NoneType
+
+LONGEST_SHOWN = 200  # characters of a value in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,14 @@ def plain(data: object) -> object:
 
 
 def shown(data: object) -> str:
-    """The value as an error message shows it."""
-    return repr(plain(data))
+    """The value as an error message shows it, in one line that has an end."""
+    text = _SHORT.repr(plain(data))
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 3  # YAML aliases hold a million lists in a line
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = LONGEST_SHOWN
 
 
 def _bool(data: object) -> bool:
@@ -50,7 +60,13 @@ def _float(data: object) -> float:
     value = plain(data)
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise TypeError(f"expected a number, got {shown(data)}")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"expected a finite number, got {shown(data)}")
+    return number
 
 
 def _str(data: object) -> str:
@@ -58,7 +74,7 @@ def _str(data: object) -> str:
         return data.text
     if not isinstance(data, str):
         quote = "" if isinstance(data, Mapping | list) or data is None else "; put it in quotes"
-        raise TypeError(f"expected a string, got {data!r}{quote}")
+        raise TypeError(f"expected a string, got {shown(data)}{quote}")
     return data
 
 

@@ -10,6 +10,8 @@ import yaml
 _FLOAT = "tag:yaml.org,2002:float"
 _EXPONENT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$")  # YAML 1.1 wants a point as well
 _FLOAT_STARTS = list("-+.0123456789")
+_ODD = re.compile(r"[-+]?0[0-7_]+$|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$")
+_STR = "tag:yaml.org,2002:str"
 
 
 class _Loader(yaml.SafeLoader):
@@ -23,7 +25,7 @@ class _Loader(yaml.SafeLoader):
             key = getattr(key_node, "value", None)
             if isinstance(key, str) and key in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                    None, None, f"duplicate key {key!r}", key_node.start_mark
                 )
             seen.add(key if isinstance(key, str) else None)
         return super().construct_mapping(node, deep=deep)
@@ -33,6 +35,11 @@ class StrictDumper(yaml.SafeDumper):
     """Puts words in quotes that would be read as numbers."""
 
 
+# To YAML 1.1 alone 010 is eight and 1:30 ninety; first in the list, for the first that fits counts.
+_Loader.yaml_implicit_resolvers = {
+    start: [(_STR, _ODD), *known] if start and start in _FLOAT_STARTS else known
+    for start, known in _Loader.yaml_implicit_resolvers.items()
+}
 _Loader.add_implicit_resolver(_FLOAT, _EXPONENT, _FLOAT_STARTS)
 StrictDumper.add_implicit_resolver(_FLOAT, _EXPONENT, _FLOAT_STARTS)
 

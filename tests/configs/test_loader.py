@@ -66,7 +66,7 @@ HOUSES = st.builds(
     ).map(tuple),
     size=st.tuples(st.integers(), st.integers()),
     rate=st.none() | st.fractions(),
-    threshold=st.floats(allow_nan=False),
+    threshold=st.floats(allow_nan=False, allow_infinity=False),
     is_lit=st.booleans(),
     folder=PATHS,
     level=st.sampled_from(["low", "high", 3]),
@@ -84,11 +84,21 @@ def test_yaml_between_dump_and_load_changes_nothing(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["1e5", ".5e3", "yes", "0o7", "1_000", "2020-01-01", "<<", "=", "~"]
+    "word", ["1e5", ".5e3", "yes", "0o7", "010", "1:30", "1_000", "2020-01-01", "<<", "=", "~"]
 )
 def test_a_word_that_looks_like_another_value_comes_back_as_a_word(word: str) -> None:
     """1e5 was written without quotes, so that a stored configuration did not load."""
     assert parse(to_yaml({"name": word})) == {"name": word}
+
+
+def test_an_error_about_a_million_aliases_is_short() -> None:
+    data: object = ["a"]
+    for _ in range(40):
+        data = [data] * 9
+    for wrong in ({"name": data}, {"level": data}, {"sinks": [{"type": data}]}):
+        with pytest.raises(ConfigError) as caught:
+            load(House, {"name": "a", **wrong})
+        assert len(str(caught.value)) < 300
 
 
 def test_what_is_left_out_takes_its_default() -> None:
