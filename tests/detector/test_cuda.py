@@ -12,7 +12,7 @@ from torch.backends import cudnn
 
 from detector.centernet import CenterNet
 from detector.config import DetectorConfig, Precision
-from detector.cuda_executor import CudaExecutor, CudaOptions
+from detector.cuda_executor import CudaExecutor, CudaOptions, prepare_network
 from detector.detections import Detections
 from detector.device import choose_compute
 from detector.fold import fold_batch_norm
@@ -20,6 +20,7 @@ from detector.fuse import fuse_relu
 from detector.geometry import parse_imgsz
 from detector.hardnet_detector import CenterNetDetector
 from detector.network import bare, untrained
+from detector.padding import picture_channels
 from detector.program import Program, place_network, write_pictures
 from detector.recipe import RECIPES
 from streamer.stats import StageTimes
@@ -122,6 +123,26 @@ def test_one_call_for_convolution_bias_and_relu_is_exact_enough() -> None:
     torch.testing.assert_close(found, expected.detach(), rtol=2e-3, atol=4e-3)
 
 
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_what_lay_in_memory_before_does_not_matter(precision: Precision) -> None:
+    """cuDNN's one call adds its own output, not yet written, times nothing: NaN would stay."""
+    compute = choose_compute("cuda", precision)
+    network = tiny_network().eval()
+    fold_batch_norm(network)
+    prepare_network(network, compute, CudaOptions())
+    shape = (4, picture_channels(network), 256, 256)
+    pictures = torch.randn(shape, device=compute.device, dtype=compute.dtype)
+    pictures = pictures.to(memory_format=torch.channels_last)
+    torch.cuda.empty_cache()
+    # What is let go of is given out again; pieces up to a megabyte have a pool of their own.
+    large = torch.full((2**26,), torch.nan, device=compute.device)
+    small = [torch.full((2**17,), torch.nan, device=compute.device) for _ in range(256)]
+    del large, small
+    with torch.inference_mode():
+        heads = network(pictures)
+    assert all(bool(torch.isfinite(head).all()) for head in heads)
+
+
 def test_too_little_memory_halves_the_batch_and_goes_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -155,7 +176,7 @@ def test_the_detector_measures_its_batch() -> None:
     compute = choose_compute("cuda", "fp16")
     geometry = parse_imgsz("64")
     with CenterNetDetector(tiny_network(), RECIPE, geometry, compute, config) as detector:
-        assert detector.max_batch in (1, 2, 4, 8, 16, 32)
+        assert detector.max_batch in (2, 4, 8, 16, 32)  # it gains by batches, however cold it was
         assert not detector.times.snapshot()
 
 

@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from benchmarks.gpu.rate import PlanarPicture
+from detector.cuda_executor import choose_preprocess
+from detector.device import Compute
 from detector.preprocess_torch import preprocess as in_torch
 from detector.staging import Sampling, lay_out, stage, stored_samples
 from streamer.picture import Picture
@@ -51,3 +53,11 @@ def test_the_kernel_prepares_what_the_reference_does(dtype: torch.dtype) -> None
     for levels, picture, place in zip(expected, pictures[: len(kinds)], places, strict=False):
         warped = torch.from_numpy(place.warp(picture.bgr())).permute(2, 0, 1)
         assert float((levels.cpu().float() - warped).abs().max()) <= _LEVELS_OF_HOST
+
+
+def test_the_kernel_is_what_prepares() -> None:
+    """Where it cannot be built torch prepares instead, with a warning: not on this machine."""
+    from detector.preprocess_triton import preprocess as in_one_kernel  # as above
+
+    compute = Compute(torch.device("cuda", 0), torch.float16)
+    assert choose_preprocess(compute, 8) is in_one_kernel
