@@ -11,6 +11,9 @@ AUTO = "auto"  # the detector that the weights are for
 Runtime = Literal["auto", "torch", "compile", "onnx", "openvino", "tensorrt"]
 
 
+MOST_BATCH = 1024  # pictures; room is made for all of them at once
+
+
 @dataclass(frozen=True, slots=True)
 class DetectorConfig:
     """What a person may choose about a detector.
@@ -60,8 +63,8 @@ class DetectorConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.score_threshold <= 1:
             raise ValueError(f"score_threshold: expected 0..1, got {self.score_threshold!r}")
-        if isinstance(self.batch, int) and self.batch < 1:
-            raise ValueError(f"batch: expected at least 1, got {self.batch!r}")
+        if isinstance(self.batch, int) and not 1 <= self.batch <= MOST_BATCH:
+            raise ValueError(f"batch: expected 1..{MOST_BATCH}, got {self.batch!r}")
         if self.batch_budget_ms <= 0:
             raise ValueError(f"batch_budget_ms: expected above 0, got {self.batch_budget_ms!r}")
         if self.top_k < 1:

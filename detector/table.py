@@ -197,7 +197,12 @@ def _build_from_outside(config: DetectorConfig) -> Detector:
             f"detector {config.name!r}: expected a class of {module_name}, which has no "
             f"{class_name!r}{hint}"
         )
-    return _checked(getattr(module, class_name)(config), config.name)
+    found = getattr(module, class_name)
+    if not (isinstance(found, type) and hasattr(found, "submit")):  # nothing else is ever called
+        raise DetectorError(
+            f"detector {config.name!r}: expected a class with a submit(), got {found!r}"
+        )
+    return _checked(found(config), config.name)
 
 
 def _checked(candidate: object, name: str) -> Detector:

@@ -13,7 +13,12 @@ def partial_path(target: Path) -> Path:
 
     >>> partial_path(Path("runs/clip.mp4")).name
     'clip.partial.mp4'
+
+    Raises:
+        SinkError: the path is a folder's, such as / or the working directory.
     """
+    if not target.name:
+        raise SinkError(f"'{target}': expected the name of a file, got a folder's; add a name")
     return target.with_name(f"{target.stem}.partial{target.suffix}")
 
 

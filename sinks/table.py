@@ -185,14 +185,14 @@ def _imported(spec: SinkSpec, context: SinkContext) -> Sink[Detections]:
         found = getattr(importlib.import_module(module_name), class_name)
     except (ImportError, AttributeError) as error:
         raise SinkError(f"sink {spec.name}: cannot be imported: {error}") from error
-    if not callable(found):
+    if not isinstance(found, type):  # no function is called because a configuration says so
         raise SinkError(f"sink {spec.name}: expected a class, got {found!r}; name a class")
+    methods = ("write", "__enter__", "__exit__")
+    if lacking := [part for part in methods if not hasattr(found, part)]:
+        raise SinkError(f"sink {spec.name}: expected a sink, but {', '.join(lacking)} is missing")
     sink: Sink[Detections] = found(spec.argument, context)
-    missing = [
-        part for part in ("name", "write", "__enter__", "__exit__") if not hasattr(sink, part)
-    ]
-    if missing:
-        raise SinkError(f"sink {spec.name}: expected a sink, but {', '.join(missing)} is missing")
+    if not hasattr(sink, "name"):
+        raise SinkError(f"sink {spec.name}: expected a sink, but name is missing")
     return sink
 
 

@@ -39,8 +39,13 @@ class Half:
         return frames
 
 
-def broken(config):
-    raise ValueError("batch: expected an even number")
+class Broken(NoneDetector):
+    def __init__(self, config):
+        raise ValueError("batch: expected an even number")
+
+
+def called(config):
+    raise AssertionError("a configuration had a function called")
 '''
 
 
@@ -190,7 +195,12 @@ def test_class_from_outside_that_does_not_fit_says_what_is_missing(outside: str)
 
 def test_class_from_outside_speaks_for_itself(outside: str) -> None:
     with pytest.raises(ValueError, match="an even number"):
-        build_detector(DetectorConfig(name=f"{outside}:broken"))
+        build_detector(DetectorConfig(name=f"{outside}:Broken"))
+
+
+def test_only_a_class_from_outside_is_ever_called(outside: str) -> None:
+    with pytest.raises(DetectorError, match=r"expected a class with a submit\(\), got <function"):
+        build_detector(DetectorConfig(name=f"{outside}:called"))
 
 
 def test_own_detector_may_be_named_by_its_class() -> None:

@@ -11,6 +11,7 @@ from sinks.kind import SinkContext, SinkSpec
 from sinks.mp4 import FileConfig
 from sinks.null import NullSink
 from sinks.table import SINKS, build_sinks, parse_sink
+from streamer.contract import HoldsNothing
 from streamer.errors import SinkError
 from tests.sinks.results import results
 
@@ -23,8 +24,20 @@ class Counting(NullSink):
         self.class_names = context.class_names
 
 
+def called(argument: str | None, context: SinkContext) -> None:
+    raise AssertionError("a configuration had a function called")
+
+
 class NotASink:
     def __init__(self, argument: str | None, context: SinkContext) -> None:
+        raise AssertionError("a configuration had another class made")
+
+
+class Nameless(HoldsNothing):
+    def __init__(self, argument: str | None, context: SinkContext) -> None:
+        pass
+
+    def write(self, result: object) -> None:
         pass
 
 
@@ -117,7 +130,9 @@ def test_a_class_outside_the_tree_is_imported() -> None:
         ("no.such_module:Sink", "cannot be imported"),
         ("sinks.null:Nothing", "cannot be imported"),
         ("sinks.table:SINKS", "expected a class"),
-        (f"{__name__}:NotASink", "name, write, __enter__, __exit__ is missing"),
+        (f"{__name__}:called", "expected a class, got <function"),
+        (f"{__name__}:NotASink", "write, __enter__, __exit__ is missing"),
+        (f"{__name__}:Nameless", "name is missing"),
     ],
 )
 def test_what_cannot_be_a_sink_is_one_line(text: str, problem: str) -> None:

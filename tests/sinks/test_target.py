@@ -96,6 +96,12 @@ def test_targets_of_one_name_share_their_configuration(tmp_path: Path) -> None:
     check_targets([tmp_path / "a.mp4", tmp_path / "a.jsonl"], NONE, overwrite=False)
 
 
+@pytest.mark.parametrize("folder", [".", "/"])
+def test_a_folder_is_no_target(folder: str) -> None:
+    with pytest.raises(SinkError, match="expected the name of a file, got a folder's"):
+        check_targets([Path(folder)], NONE, overwrite=True)
+
+
 def test_a_name_that_no_file_can_have_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="file name too long; choose another output"):
         check_targets([tmp_path / f"{'a' * 250}.mp4"], NONE, overwrite=False)
