@@ -109,7 +109,7 @@ def _read(path: Path) -> object:
     except _DAMAGE as error:
         raise WeightsError(
             f"weights {str(path)!r}: expected a checkpoint written by torch.save, got a damaged "
-            "file or one of another kind; fetch it again"
+            "file or one of another kind; download it again"
         ) from error
     return content
 
@@ -157,7 +157,7 @@ def _check(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], path: Path
     if broken:
         raise WeightsError(
             f"weights {str(path)!r}: {len(broken)} tensors hold infinite values or NaN: "
-            f"{_first(broken)}; fetch them again"
+            f"{_first(broken)}; download them again"
         )
 
 

@@ -103,7 +103,7 @@ def choose_preprocess(compute: Compute, channels: int) -> Preprocess:
         channels: of the network's input.
     """
     if importlib.util.find_spec("triton") is None:
-        logger.warning("triton is not installed: pictures are prepared slowly; see the extra cuda")
+        logger.warning("triton is not installed: preprocessing is slow; pip install -e '.[cuda]'")
         return in_torch
     from detector.preprocess_triton import preprocess  # here: only Linux has it
 

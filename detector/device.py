@@ -52,11 +52,11 @@ def _place(device: str) -> torch.device:
         return torch.device("cpu")
     if not torch.cuda.is_available():
         raise DeviceError(
-            f"device {device!r}: {_why_no_cuda()}; use --device cpu, or auto to take what is there"
+            f"device {device!r}: {_why_no_cuda()}; use --device cpu, or auto to use what is available"
         )
     index, count = int(found.group(1) or 0), torch.cuda.device_count()
     if index >= count:
-        raise DeviceError(f"device {device!r}: expected one of the {count} there, from cuda:0")
+        raise DeviceError(f"device {device!r}: expected one of the {count} available, from cuda:0")
     return torch.device("cuda", index)
 
 

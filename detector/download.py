@@ -109,7 +109,7 @@ def fetch(
     except OSError as error:
         raise WeightsError(
             f"weights {download.path}: expected to write them there, got "
-            f"{error.strerror or error}; choose another cache folder or make room"
+            f"{error.strerror or error}; choose another cache folder or free some space"
         ) from error
     return download.path
 
@@ -266,7 +266,7 @@ def _reject(download: Download, expected: str, got: str) -> WeightsError:
 def _refuse(download: Download, expected: str, got: str) -> WeightsError:
     return WeightsError(
         f"weights {download.path}: expected sha256 {expected}, got {got}; "
-        f"delete the file to fetch it again{_accept(download)}"
+        f"delete the file to download it again{_accept(download)}"
     )
 
 

@@ -71,7 +71,7 @@ class Importer:
             self._has_failed = True
             reason = " ".join(str(error).split())
             logger.warning(
-                "%s: pictures cannot be taken from its memory (%s); they come down",
+                "%s: pictures cannot be taken from its memory (%s); they are copied to the host",
                 *(self._place, reason),
             )
             return None

@@ -39,7 +39,7 @@ def read_safetensors(path: Path) -> Mapping[str, object]:
     except (SafetensorError, ValueError) as error:
         raise WeightsError(
             f"weights {str(path)!r}: expected a safetensors file, got a damaged one or one of "
-            "another kind; fetch it again"
+            "another kind; download it again"
         ) from error
     return {"state_dict": state, **about}
 

@@ -76,7 +76,7 @@ def _train(typed: Sequence[str], screen: Screen) -> int:
         stop.defer()
         prepared.training.run(prepared.position, observers)
         if stop.exit_code is not None:
-            screen.say(f"stopped; go on with --resume --output {config.output}")
+            screen.say(f"stopped; continue with --resume --output {config.output}")
             return stop.exit_code
     return DONE
 

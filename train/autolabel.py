@@ -150,7 +150,7 @@ def _check_target(config: AutolabelConfig) -> None:
         raise ConfigError("--out", f"expected a folder for the pictures, got the file '{folder}'")
     taken = [path for path in (config.out, folder) if path.exists()]
     if taken and not config.overwrite:
-        raise ConfigError("--out", f"'{taken[0]}' is there; choose another, or pass --overwrite")
+        raise ConfigError("--out", f"'{taken[0]}' exists; choose another, or pass --overwrite")
     inside = [each for each in config.sources if folder.resolve() == Path(each).resolve()]
     if inside:
         raise ConfigError("--out", f"the pictures would go into the source '{inside[0]}'")

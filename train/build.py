@@ -240,12 +240,12 @@ def _position(config: TrainConfig, about: About, learner: Learner, *, resumes: b
         return Position()
     if not resumes:
         raise CheckpointError(
-            f"output folder {str(folder)!r}: holds a training already; go on with --resume, or "
-            "choose another with --output"
+            f"output folder {str(folder)!r}: holds a training already; continue it with --resume, "
+            "or choose another with --output"
         )
     content = read_checkpoint(path)
     position = resume(content, about, learner)
     changed = changed_settings(content.get("config"), settings)
     if changed:
-        logger.warning("going on with other settings than before: %s", ", ".join(changed))
+        logger.warning("resuming with other settings than before: %s", ", ".join(changed))
     return position

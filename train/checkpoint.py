@@ -37,8 +37,8 @@ def write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
         cause = _os_error(error)
         reason = (cause.strerror if cause else None) or str(error).splitlines()[0]
         raise CheckpointError(
-            f"checkpoint {str(path)!r}: cannot be written: {reason}; make room and go on with "
-            "--resume from the one before"
+            f"checkpoint {str(path)!r}: cannot be written: {reason}; free some space and continue "
+            "with --resume from the one before"
         ) from error
 
 
@@ -62,7 +62,7 @@ def read_checkpoint(path: Path) -> Content:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         got = content.get("format") if isinstance(content, dict) else type(content).__name__
         raise CheckpointError(
-            f"checkpoint {str(path)!r}: expected format {FORMAT}, got {got!r}; go on with the "
+            f"checkpoint {str(path)!r}: expected format {FORMAT}, got {got!r}; use the "
             "version that wrote it"
         )
     return content

@@ -82,6 +82,8 @@ def make_events(folder: Path, *, from_step: int) -> AbstractContextManager[Obser
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        logger.info("no events for TensorBoard: it is not installed (pip install tensorboard)")
+        logger.info(
+            "TensorBoard is not installed: no event files are written (pip install tensorboard)"
+        )
         return nullcontext()
     return Events(SummaryWriter(str(folder), purge_step=from_step or None))

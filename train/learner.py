@@ -223,9 +223,9 @@ class Learner:
                 f"{name} {value:g}" for name, value in zip(values._fields, values, strict=True)
             )
             raise DivergedError(
-                f"the loss or its gradient is no number any more ({terms}, gradient {norm:g}) at a "
-                f"learning rate of {lr:g}; go on with --resume and a lower rate, or clip gradients "
-                "(optimizer.clip_norm)"
+                f"the loss or its gradient is NaN or infinite ({terms}, gradient {norm:g}) at a "
+                f"learning rate of {lr:g}; continue with --resume and a lower rate, or clip "
+                "gradients (optimizer.clip_norm)"
             )
         self.scaler.update()
         self.skipped += 1

@@ -235,7 +235,7 @@ class Training:
         count = len(self._feed.skipped)
         if count > self._left_out:
             logger.warning(
-                "%d broken pictures left out so far, the last: %s", count, self._feed.skipped[-1]
+                "%d broken pictures skipped so far, the last: %s", count, self._feed.skipped[-1]
             )
         self._left_out = count
 
@@ -266,8 +266,8 @@ class Training:
         """
         if not self._learner.is_finite():
             raise DivergedError(
-                f"weights are no numbers any more after step {position.step}; go on with --resume "
-                "and a lower learning rate"
+                f"the weights are NaN or infinite after step {position.step}; continue with "
+                "--resume and a lower learning rate"
             )
         if self._world.is_first:
             content = snapshot(

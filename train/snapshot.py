@@ -88,13 +88,13 @@ def resume(content: Content, about: About, learner: Learner) -> Position:
     for name, wanted in about.content().items():
         if content.get(name) != wanted:
             raise CheckpointError(
-                f"going on: {name} was {_brief(content.get(name))} and is now {_brief(wanted)}; "
+                f"resume: {name} was {_brief(content.get(name))} and is now {_brief(wanted)}; "
                 "choose the settings that it began with, or another output folder"
             )
     training = content.get("training")
     if not isinstance(training, Mapping):
         raise CheckpointError(
-            "going on: the checkpoint holds weights alone; start from it with model.weights"
+            "resume: the checkpoint holds weights alone; start from it with model.weights"
         )
     try:
         learner.restore(training["learner"])
@@ -111,7 +111,7 @@ def resume(content: Content, about: About, learner: Learner) -> Position:
         )
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(
-            f"going on: the checkpoint is of another training: {str(error).splitlines()[0]}; "
+            f"resume: the checkpoint is of another training: {str(error).splitlines()[0]}; "
             "choose the settings that it began with, or another output folder"
         ) from error
 

@@ -46,7 +46,10 @@ def start_from(network: PointNetwork, path: Path, *, is_body: bool) -> None:
     missing = [key for key in wanted if key not in fitting]
     if missing:
         logger.info(
-            "%s: %d tensors begin anew, such as %s", path, len(missing), ", ".join(missing[:3])
+            "%s: %d tensors are initialised anew, such as %s",
+            path,
+            len(missing),
+            ", ".join(missing[:3]),
         )
     with torch.no_grad():
         for key, value in fitting.items():

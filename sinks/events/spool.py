@@ -189,8 +189,8 @@ class Spool:
         except (sqlite3.Error, OSError) as error:
             reason = str(getattr(error, "strerror", None) or error).lower()
             raise SinkError(
-                f"{self._folder}: unsent events cannot be kept: {reason}; make room or choose "
-                "another folder"
+                f"{self._folder}: unsent events cannot be kept: {reason}; free some space or "
+                "choose another folder"
             ) from error
 
 

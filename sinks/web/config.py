@@ -39,7 +39,7 @@ class WebConfig:
             # The token itself stays out of the message: it would end up in a log.
             raise ValueError(
                 f"token: expected at least {MIN_TOKEN} letters, digits or -._~, "
-                f"got {len(self.token)} signs; try `openssl rand -hex 16`"
+                f"got {len(self.token)} characters; try `openssl rand -hex 16`"
             )
         if not 0 < self.fps <= 240:
             raise ValueError(f"fps: expected 0..240, above 0, got {self.fps!r}")

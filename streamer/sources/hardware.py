@@ -222,7 +222,9 @@ class HardwareChoice:
             return ON_CPU
         if trouble is not None:
             logger.warning(
-                "%s: pictures cannot stay on the GPU (%s); they come down", self._path, trouble
+                "%s: pictures cannot stay on the GPU (%s); they are copied to the host",
+                self._path,
+                trouble,
             )
         logger.info("%s: decoding on the GPU", self._path)
         return way

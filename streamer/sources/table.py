@@ -72,7 +72,7 @@ def find_sources(spec: str, config: InputConfig) -> list[NamedSource]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise SourceOpenError(
-            f"source '{redact(spec)}': cannot be looked for: {reason}; check the path"
+            f"source '{redact(spec)}': cannot be searched for: {reason}; check the path"
         ) from error
 
 
@@ -109,8 +109,8 @@ def _network(url: str, config: InputConfig) -> NamedSource:
         parts.port  # noqa: B018 - which raises where it is none
     except ValueError as error:
         raise SourceSpecError(
-            f"source '{shown}': expected scheme://user:password@host:port/path, got a host or a "
-            "port that is none; correct the address"
+            f"source '{shown}': expected scheme://user:password@host:port/path, got an invalid "
+            "host or port; correct the address"
         ) from error
     path = PurePosixPath(parts.path)
     is_recording = scheme_of(url).startswith("http") and path.suffix.lower() in VIDEO_SUFFIXES

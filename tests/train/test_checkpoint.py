@@ -31,7 +31,7 @@ def test_full_disk_is_one_clear_line_and_keeps_the_checkpoint_before(tmp_path: P
     large = {**CONTENT, "state_dict": {"w": torch.zeros(1 << 20)}}
     with _largest_file(1 << 16), pytest.raises(CheckpointError) as raised:
         write_checkpoint(path, large)
-    assert "cannot be written: File too large; make room and go on with --resume" in str(
+    assert "cannot be written: File too large; free some space and continue with --resume" in str(
         raised.value
     )
     assert "\n" not in str(raised.value)

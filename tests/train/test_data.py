@@ -279,7 +279,7 @@ def test_a_broken_yolo_line_is_named_with_its_number(tmp_path: Path, line: str, 
     ("content", "text"),
     [
         pytest.param(None, "No such file", id="missing"),
-        pytest.param("{", "no JSON", id="cut off"),
+        pytest.param("{", "not JSON", id="cut off"),
         pytest.param("[1]", "expected COCO's keys", id="a list"),
         pytest.param('{"images": []}', "under 'annotations'", id="no annotations"),
         pytest.param(

@@ -119,7 +119,7 @@ def test_picture_of_one_cell_alone_is_a_wrong_batch() -> None:
 
 
 def test_step_whose_loss_is_no_number_is_an_error_otherwise() -> None:
-    with pytest.raises(DivergedError, match=r"no number any more \(total nan"):
+    with pytest.raises(DivergedError, match=r"NaN or infinite \(total nan"):
         _learner().step([_poisoned(_batch([1]))], lr=0.1)
 
 

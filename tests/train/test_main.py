@@ -47,7 +47,7 @@ def test_command_that_is_not_told_to_go_on_overwrites_nothing(
     config = _written(tmp_path, {**QUICK, "val": None})
     assert main(["--config", str(config)]) == 0
     assert main(["--config", str(config)]) == 1
-    assert "holds a training already; go on with --resume" in capsys.readouterr().err
+    assert "holds a training already; continue it with --resume" in capsys.readouterr().err
     assert main(["--config", str(config), "--resume"]) == 0
 
 
@@ -105,7 +105,7 @@ def test_broken_picture_is_an_error_or_a_counted_skip_as_configured(
     assert "003.png" in capsys.readouterr().err
     assert not (tmp_path / "run" / "last.pth").exists()
     assert main(["--config", str(config), "--set", "train.broken=skip"]) == 0
-    assert "1 broken pictures left out so far" in caplog.text
+    assert "1 broken pictures skipped so far" in caplog.text
 
 
 def test_class_without_a_box_is_an_error_or_learnt_to_be_absent(
@@ -132,7 +132,7 @@ def test_ctrl_c_keeps_what_was_learnt(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
     assert process.returncode == 130
-    assert "stopped; go on with --resume" in rest
+    assert "stopped; continue with --resume" in rest
     assert (tmp_path / "run" / "last.pth").exists()
 
 

@@ -160,7 +160,7 @@ def _read_json(path: Path) -> Entry:
     except OSError as error:
         raise DataError(f"annotations {str(path)!r}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise DataError(f"annotations {str(path)!r}: no JSON: {error}") from error
+        raise DataError(f"annotations {str(path)!r}: not JSON: {error}") from error
     if not isinstance(data, dict):
         raise DataError(f"annotations {path.name!r}: expected COCO's keys, got a list or a value")
     return data

@@ -47,7 +47,7 @@ class DataConfig:
             if not equals or not old or not new:
                 raise ValueError(f"rename: expected old=new, got {text!r}")
         if len(set(self.classes)) != len(self.classes):
-            raise ValueError("classes: a name stands twice")
+            raise ValueError("classes: a name is given twice")
         if self.type != "voc" and self.annotations is None:
             what = {"coco": "a JSON file", "yolo": "a data.yaml"}[self.type]
             raise ValueError(f"annotations: the layout {self.type} needs {what}")

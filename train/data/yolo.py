@@ -138,7 +138,7 @@ def _read_yaml(path: Path) -> Mapping[str, object]:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"annotations {str(path)!r}: {reason}") from error
     except yaml.YAMLError as error:
-        raise DataError(f"annotations {path.name!r}: no YAML: {_one_line(error)}") from error
+        raise DataError(f"annotations {path.name!r}: not YAML: {_one_line(error)}") from error
     if not isinstance(data, dict):
         raise DataError(f"annotations {path.name!r}: expected keys and values")
     return data

@@ -80,7 +80,8 @@ def _tensors(weights: Path, sizes: list[tuple[int, int]]) -> Iterator[tuple[Tens
             values = np.frombuffer(content, dtype, count, at)
         except ValueError as error:
             raise WeightsError(
-                f"weights {str(weights)!r}: expected more than {len(content)} bytes; fetch it again"
+                f"weights {str(weights)!r}: expected more than {len(content)} bytes; "
+                "download it again"
             ) from error
         at += -(-values.nbytes // 4) * 4  # padded to 4 bytes
         return torch.from_numpy(values.astype(np.float32))

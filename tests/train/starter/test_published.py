@@ -108,5 +108,5 @@ def test_file_of_another_network_is_one_line(tmp_path: Path) -> None:
 def test_cut_weights_are_one_line(tmp_path: Path) -> None:
     cut = tmp_path / "cut.bin"
     cut.write_bytes(BIN.read_bytes()[:-10])
-    with pytest.raises(WeightsError, match="fetch it again"):
+    with pytest.raises(WeightsError, match="download it again"):
         read_nanodet(PARAM, cut)
