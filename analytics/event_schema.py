@@ -21,7 +21,7 @@ CREATE TABLE rules (
     kind TEXT NOT NULL,              -- line, zone
     name TEXT NOT NULL,
     points TEXT NOT NULL,            -- JSON [[x, y], ...] px of the first frame
-    PRIMARY KEY (stream_id, name)
+    PRIMARY KEY (stream_id, kind, name)
 );
 CREATE TABLE events (
     sequence INTEGER PRIMARY KEY,    -- rises in the order of what became certain
