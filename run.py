@@ -242,6 +242,8 @@ def _run(config: RunConfig, signals: StopSignals, screen: Terminal, out: Termina
 
 def _check_outputs(specs: Sequence[SinkSpec], context: SinkContext, config: RunConfig) -> None:
     """Before any work: everything that will be written may be written."""
+    if config.scene.heatmap is None and any(spec.name == "heatmap" for spec in specs):
+        raise ConfigError("--sink heatmap", "needs scene.heatmap, as --set scene.heatmap={}")
     inputs = find_inputs(config.sources)
     # Making the sinks of the table is free, so they are made once more when class names are known.
     known = [spec for spec in specs if spec.name in SINKS]

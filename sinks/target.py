@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -61,6 +62,8 @@ def check_targets(targets: Sequence[Path], inputs: Inputs, *, overwrite: bool) -
         if path.resolve() in seen:
             raise SinkError(f"{path}: two sinks would write it; give each a path of its own")
         seen.add(path.resolve())
+    for folder in {target.parent for target in targets}:
+        _check_room(folder)
     for path in (*own, *configs.values()):
         if path.resolve() in inputs.files:
             raise SinkError(f"{path}: a source would be replaced; choose another output")
@@ -139,6 +142,15 @@ def exists(path: Path) -> bool:
         return path.exists()
     except OSError as error:  # a name too long, or a folder that is closed to us
         raise unwritable(path, error) from error
+
+
+def _check_room(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written; nothing is made."""
+    there = next((path for path in (folder, *folder.parents) if exists(path)), folder)
+    if not there.is_dir():
+        raise SinkError(f"{folder}: cannot be made: {there} is a file; choose another folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise SinkError(f"{folder}: cannot be written: permission denied; choose another folder")
 
 
 @contextmanager

@@ -174,6 +174,12 @@ def test_pictures_are_written_as_pictures() -> None:
             id="two sinks, one file",
         ),
         pytest.param(
+            ["--source", FIVE, "--sink", "heatmap"], USAGE, "needs scene.heatmap", id="no heat"
+        ),
+        pytest.param(
+            ["--source", FIVE, "--output", f"{__file__}/x"], USAGE, "is a file", id="no folder"
+        ),
+        pytest.param(
             ["--source", FIVE, "--detector", "hardnet58"],
             USAGE,
             "did you mean 'hardnet85'?",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,20 @@ def test_a_name_that_no_file_can_have_is_one_clear_line(tmp_path: Path) -> None:
         check_targets([tmp_path / f"{'a' * 250}.mp4"], NONE, overwrite=False)
     with pytest.raises(SinkError, match="file name too long"):
         new_folder(tmp_path, "a" * 300, overwrite=False)
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path / "runs")
+    with pytest.raises(SinkError, match=r"runs/x: cannot be made: .*runs is a file"):
+        check_targets([tmp_path / "runs" / "x" / "a.mp4"], NONE, overwrite=True)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
+def test_a_folder_that_is_closed_is_refused(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    with pytest.raises(SinkError, match="closed/x: cannot be written: permission denied"):
+        check_targets([closed / "x" / "a.mp4"], NONE, overwrite=True)
 
 
 def test_one_target_for_two_sinks_is_refused(tmp_path: Path) -> None:
