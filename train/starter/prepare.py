@@ -41,47 +41,7 @@ def main(typed: Sequence[str]) -> int:
 
 
 def _prepare(typed: Sequence[str], screen: Screen) -> int:
-    parser = Parser(
-        "train.starter.prepare",
-        "Label pictures with two teachers, for training a student.",
-        epilog=_EPILOG,
-    )
-    parser.add_argument(
-        "--nanodet",
-        type=Path,
-        required=True,
-        metavar="PATH",
-        help="NanoDet-Plus: its .param and .bin, without suffix",
-    )
-    parser.add_argument(
-        "--yolox", type=Path, required=True, metavar="FILE", help="YOLOX: its ONNX file"
-    )
-    parser.add_argument(
-        "--annotated",
-        action="append",
-        default=[],
-        metavar="FILE:DIR",
-        help="COCO JSON file and folder of pictures; repeatable",
-    )
-    parser.add_argument(
-        "--pictures",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="DIR",
-        help="folder of pictures without labels; repeatable",
-    )
-    parser.add_argument(
-        "--held-out",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="pictures that must not be trained on",
-    )
-    parser.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="folder for the labels"
-    )
-    given = parser.read(typed)
+    given = _parser().read(typed)
     given.output.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)  # two of these, a core each, are twice as fast as one on both
     known = _known(given.annotated)
@@ -109,6 +69,41 @@ def _prepare(typed: Sequence[str], screen: Screen) -> int:
             _leave_out(given.output, alike)
     screen.say(f"{len(_left_out(given.output))} pictures look like held-out ones: left out")
     return DONE
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "train.starter.prepare",
+        "Label pictures with two teachers, for training a student.",
+        epilog=_EPILOG,
+    )
+    add = parser.add_argument
+    add(
+        "--nanodet",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="NanoDet-Plus: .param and .bin, no suffix",
+    )
+    add("--yolox", type=Path, required=True, metavar="FILE", help="YOLOX: its ONNX file")
+    add(
+        "--annotated",
+        action="append",
+        default=[],
+        metavar="FILE:DIR",
+        help="COCO JSON file and folder of pictures; repeatable",
+    )
+    add(
+        "--pictures",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="folder of pictures without labels; repeatable",
+    )
+    add("--held-out", type=Path, required=True, metavar="DIR", help="pictures not to train on")
+    add("--output", type=Path, required=True, metavar="DIR", help="folder for the labels")
+    return parser
 
 
 def read_picture(path: Path) -> BgrArray:
