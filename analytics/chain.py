@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from analytics.edge import is_outside
 from analytics.engine import Engine
-from analytics.region import LineConfig, ZoneConfig
+from analytics.region import LineConfig, ZoneConfig, to_pixels
 from analytics.scene_config import SceneConfig
 from analytics.track import AtLeast, Track, TrackingConfig
 from analytics.tracking.camera import CameraShift
@@ -16,6 +18,8 @@ from detector.classes import choose_classes
 from detector.detections import Detections
 from streamer.contract import Analytic
 from streamer.frame import StreamInfo
+
+logger = logging.getLogger(__name__)
 
 
 def choose_tracker(tracking: TrackingConfig, scene: SceneConfig) -> TrackerConfig | None:
@@ -83,6 +87,7 @@ def build_analytics(
     steps: list[Analytic[Detections]] = [Track.of_stream(stream, followed, camera)]
     mine = scene.of_stream(stream.stream_id)
     if mine.counts:
+        _warn_of_outside(mine, stream)
         # The one wall clock there is: a recording's own time of day nobody knows.
         wall_start = datetime.now(UTC) if stream.is_live else None
         engine = Engine(
@@ -94,3 +99,24 @@ def build_analytics(
         )
         steps.append(Watch(engine))
     return steps
+
+
+def _warn_of_outside(scene: SceneConfig, stream: StreamInfo) -> None:
+    """What is drawn for another size of picture would count nobody, and never say why."""
+    size = (stream.width, stream.height)
+    places = {
+        f"line {line.name!r}": to_pixels((line.start, line.end), line.unit, size)
+        for line in scene.lines
+    }
+    places |= {
+        f"zone {zone.name!r}": to_pixels(zone.points, zone.unit, size) for zone in scene.zones
+    }
+    for name, corners in places.items():
+        if is_outside(corners, size):
+            logger.warning(
+                "stream %r: %s lies outside its %d x %d picture and counts nobody; draw it again, "
+                "or with unit: share",
+                stream.stream_id,
+                name,
+                *size,
+            )

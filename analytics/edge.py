@@ -28,6 +28,16 @@ def reaching_area(corners: Points, size: tuple[int, int]) -> Points:
     return np.array(places, np.float64)
 
 
+def is_outside(places: Points, size: tuple[int, int]) -> bool:
+    """Whether (M, 2) px all lie beyond one edge of the picture, so that nobody is seen there.
+
+    >>> is_outside(np.array([[700.0, 10], [900, 500]]), (640, 480))
+    True
+    """
+    low, high = places < -0.5, places > np.array(size) - 0.5
+    return bool(low.all(axis=0).any() or high.all(axis=0).any())
+
+
 def reaching_line(start: Points, end: Points, size: tuple[int, int]) -> tuple[Points, Points]:
     """A segment's ends, (2,) each, moved on along it where they are on the picture's edge."""
     along = (end - start) / np.hypot(*(end - start))

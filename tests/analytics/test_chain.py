@@ -51,6 +51,16 @@ def test_single_pictures_are_neither_tracked_nor_counted() -> None:
     assert _kinds(GATE, replace(STREAM, kind="images")) == [AtLeast]
 
 
+def test_what_lies_outside_the_picture_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """A scene drawn on 1920 x 1080 counted nobody on 640 x 360, and did not say why."""
+    far = LineConfig("far", (900.0, 0.0), (900.0, 500.0))
+    across = LineConfig("across", (-50.0, -50.0), (900.0, 900.0))
+    scene = SceneConfig(lines=(*GATE.lines, far, across))
+    build_analytics(STREAM, ByteTrackConfig(), scene, class_names=("person",), min_score=0)
+    (record,) = caplog.records
+    assert "stream 'door': line 'far' lies outside its 101 x 101 picture" in record.getMessage()
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
