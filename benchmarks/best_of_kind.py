@@ -102,13 +102,16 @@ class Times:
 
 
 @contextmanager
-def contestants(network: str, side: int, ways: Sequence[Way]) -> Iterator[list[Contestant]]:
+def contestants(
+    network: str, side: int, ways: Sequence[Way], *, has_published: bool = True
+) -> Iterator[list[Contestant]]:
     """All that can run here, warmed up; those whose library is absent are named and left out.
 
     Args:
         network: a key of RECIPES.
         side: of the square input, px.
         ways: of ours.
+        has_published: the published path takes part.
     """
     frames = pool()
     make = partial(filled, network)
@@ -118,9 +121,10 @@ def contestants(network: str, side: int, ways: Sequence[Way]) -> Iterator[list[C
         form = GraphForm(pictures="nchw", batch=1, size=(side, side))
         write_onnx(given.make(), form, given.onnx)
         published = PublishedPath(make(), given.recipe, side)
-        found = [
-            Contestant(PUBLISHED, "torch eager, fp32", END_TO_END, _on(published.through, frames))
-        ]
+        found = []
+        if has_published:
+            work = _on(published.through, frames)
+            found.append(Contestant(PUBLISHED, "torch eager, fp32", END_TO_END, work))
         for way in ways:
             kind = " ".join(way)
             try:
@@ -190,7 +194,14 @@ class Outcome:
 
 
 def compare(
-    network: str, side: int, ways: Sequence[Way], *, rounds: int, pictures: int, seconds: float
+    network: str,
+    side: int,
+    ways: Sequence[Way],
+    *,
+    rounds: int,
+    pictures: int,
+    seconds: float,
+    has_published: bool = True,
 ) -> Outcome:
     """Ours beside the best of each kind, and how far from the processor's ceilings it is.
 
@@ -201,11 +212,12 @@ def compare(
         rounds: at most.
         pictures: of each turn.
         seconds: after which no round is begun.
+        has_published: the published path takes part.
     """
     title = f"{network} at {side}"
     before = measure_ceilings(seconds=min(1.0, seconds / 10))
     gflop = gflop_of(filled(network).eval(), side)
-    with contestants(network, side, ways) as those:
+    with contestants(network, side, ways, has_published=has_published) as those:
         deadline_s = time.monotonic() + seconds
         times = measure(those, rounds=rounds, pictures=pictures, deadline_s=deadline_s)
     # What else the machine does may fall on one of them.
@@ -294,6 +306,7 @@ def main(arguments: list[str] | None = None) -> int:
         rounds=options.rounds,
         pictures=options.pictures,
         seconds=options.seconds,
+        has_published=not options.without_published,
     )
     console.print(str(outcome.ceilings), highlight=False)
     console.print(table_of(outcome.rows))
@@ -323,6 +336,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pictures", type=int, default=4, help="of each turn")
     parser.add_argument("--seconds", type=float, default=240.0, help="no round is begun after them")
+    parser.add_argument(
+        "--without-published", action="store_true", help="more rounds of the others in the time"
+    )
     record.add_options(parser)
     return parser.parse_args(arguments)
 

@@ -139,6 +139,21 @@ def test_ratio_is_against_the_fastest_of_its_kind_round_by_round() -> None:
     assert [row.ratio for row in made] == pytest.approx([1.2, 0.9, 3.0])
 
 
+def test_published_path_can_be_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--network", "starter@96", "--way", "torch fp32", "--folder", str(tmp_path)]
+
+    assert main([*arguments, "--rounds", "1", "--without-published", "--save", "tiny"]) == 0
+
+    results = json.loads((tmp_path / "tiny.json").read_text())
+    assert set(results["times"]) == {
+        "torch fp32: ours, end to end",
+        "torch fp32: eager, channels last, end to end",
+        "torch fp32: eager, channels last, network alone",
+    }
+    assert not any("published" in row["name"] for row in results["rows"])
+    assert "best plain use" in capsys.readouterr().out
+
+
 def test_run_saves_every_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--network", "starter@96", "--way", "torch fp32", "--folder", str(tmp_path)]
 
