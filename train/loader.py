@@ -31,6 +31,7 @@ ItemIn = TypeVar("ItemIn")
 BatchOut = TypeVar("BatchOut", covariant=True)
 
 PREFETCHED = 2  # batches a worker keeps ready; each holds some file handles of ours
+_SAYS_WHO = hasattr(signal, "sigwaitinfo")  # sent a signal; macOS and Windows do not
 MOST_TRIES = 16  # broken pictures in a row for one place: then the data set is what is broken
 
 
@@ -225,7 +226,7 @@ class Loader(Generic[Item, Batch]):
         return self.wait.measured(self._unpacked())
 
     def _unpacked(self) -> Iterator[Batch]:
-        with _quiet_about_workers():
+        with _quiet_about_workers(), _without_sigterm():
             packed: Iterator[_Packed[Batch]] = iter(self._loader)
         while True:
             with told_of_dead_workers():
@@ -319,6 +320,19 @@ def _quiet_about_workers() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _without_sigterm() -> Iterator[None]:
+    """Hold SIGTERM up; workers that start meanwhile do so for good, in every thread of theirs."""
+    if not _SAYS_WHO:
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _end_with(trainer: int) -> None:
     """End the process when the trainer, by its process id, says so, and nobody else.
 
@@ -333,8 +347,7 @@ def _end_with(trainer: int) -> None:
 def _start_worker(_: int) -> None:
     """In each worker: one core a worker, and signals are for the trainer to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "sigwaitinfo"):  # neither macOS nor Windows say who sent a signal
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    if _SAYS_WHO:
         # A daemon, for a worker's end must not wait for a signal that may never come.
         waiting = threading.Thread(target=_end_with, args=(os.getppid(),), name="end", daemon=True)
         waiting.start()
