@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import socket
 import subprocess
 import sys
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from sinks import pusher
 from streamer.picture import Colour
 
 _MILLISECOND = Fraction(1, 1000)  # what FLV counts in
+_HURRY_S = 1.0  # instead of the time-out, once the run is to end
 _STEADY_AFTER = 60  # pictures sent: more than the buffers on the way swallow without a peer
 
 
@@ -33,10 +36,20 @@ class _Pipe:
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end
+        self._since_s: float | None = None  # when the write at hand began
 
     def write(self, data: bytes) -> int:
+        self._since_s = time.monotonic()
         self._end.sendall(data)
+        self._since_s = None
         return len(data)
+
+    def hurry(self) -> None:
+        """Later writes wait less, and one that already waits fails at once; any thread."""
+        self._end.settimeout(_HURRY_S)
+        since_s = self._since_s
+        if since_s is not None and time.monotonic() - since_s > _HURRY_S / 2:
+            self._end.shutdown(socket.SHUT_RDWR)
 
 
 class Connection:
@@ -69,6 +82,7 @@ class Connection:
         self._timeout_s = timeout_s
         self._keyframe_ms = math.ceil(keyframe_s * 1000)
         self._sent = 0
+        self._is_open = False
         self._last_ms = -1
         self._next_keyframe_ms = 0
         self._origin_s: Fraction | None = None
@@ -77,13 +91,17 @@ class Connection:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", str(Path(pusher.__file__))],
                 stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                bufsize=0,
             )
+        assert self._process.stdout is not None  # asked for above
+        os.set_blocking(self._process.stdout.fileno(), False)
         self._end.settimeout(timeout_s)
         self._end.sendall(f"{url}\n{muxer}\n".encode())
+        self._pipe = _Pipe(self._end)
         self._container = av.open(
-            _Pipe(self._end), "w", format="flv",
+            self._pipe, "w", format="flv",
             options={"flush_packets": "1", "flvflags": "no_duration_filesize"},
         )  # fmt: skip
         self._stream = self._container.add_stream(
@@ -101,8 +119,11 @@ class Connection:
 
     @property
     def is_steady(self) -> bool:
-        """So much has been sent that somebody must be reading."""
-        return self._sent >= _STEADY_AFTER
+        """The peer has agreed, and so much has been sent that it must be reading."""
+        stdout = self._process.stdout
+        if self._sent >= _STEADY_AFTER and not self._is_open and stdout is not None:
+            self._is_open = stdout.read(1) == pusher.READY
+        return self._is_open
 
     def send(self, picture: VideoFrame, time_s: Fraction) -> None:
         """Send one picture.
@@ -130,6 +151,12 @@ class Connection:
             raise self._failure() from error
         self._sent += 1
 
+    def hurry(self) -> None:
+        """The run is to end: a peer that takes nothing is waited for no longer; any thread."""
+        self._timeout_s = min(self._timeout_s, _HURRY_S)
+        with contextlib.suppress(OSError):  # it has ended by itself
+            self._pipe.hurry()
+
     def close(self) -> None:
         """Send what is left and end, within the time-out; a peer that lets us wait is left."""
         with contextlib.suppress(av.FFmpegError, OSError, ValueError):
@@ -145,8 +172,9 @@ class Connection:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
-        if self._process.stderr is not None:
-            self._process.stderr.close()
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
         with contextlib.suppress(av.FFmpegError, OSError, ValueError):
             self._container.close()  # its last words go to a process that is gone
         self._end.close()

@@ -3,11 +3,12 @@
 FFmpeg writes to the network without a time limit where PyAV opens it, so a peer that stops reading
 would hold the run for ever. Run as a script: the first line of its input is the address, the
 second FFmpeg's name of the format, the rest an FLV that is passed on. The address comes that way
-because the arguments of a process can be seen by everyone.
+because the arguments of a process can be seen by everyone. It says READY once the peer has agreed.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import BinaryIO
@@ -15,6 +16,7 @@ from typing import BinaryIO
 import av
 
 GIVES_UP = 3  # exit code: trying again is of no use
+READY = b"\n"  # on stdout
 LOST = 1  # exit code: the peer is away or has left
 
 
@@ -34,6 +36,7 @@ def push(source: BinaryIO) -> int:
             video = incoming.streams.video[0]
             track = outgoing.add_stream_from_template(video)
             outgoing.start_encoding()
+            os.write(sys.stdout.fileno(), READY)
             for packet in incoming.demux(video):
                 if packet.size:
                     packet.stream = track

@@ -144,8 +144,11 @@ class StreamSink:
         return self.sent + self.lost
 
     def stop(self) -> None:
-        """Wait for nothing any more; any thread, any time."""
+        """The run is to end: wait for nothing any more; any thread, any time."""
         self._stopping.set()
+        connection = self._connection
+        if connection is not None:
+            connection.hurry()
 
     def write(self, result: Result[Detections]) -> None:
         """Draw and send one frame, or lose it.
@@ -178,7 +181,8 @@ class StreamSink:
         if self._connection is not None and self._connection.size != size:
             self._connection.close()  # the format cannot change its size on the way
             self._connection = None
-        if self._connection is None and self._clock.now_ns() >= self._retry_at_ns:
+        is_due = self._clock.now_ns() >= self._retry_at_ns and not self._stopping.is_set()
+        if self._connection is None and is_due:
             self.connections += 1
             self._connection = Connection(
                 self._url, self._muxer, size, self._encoder_options(),
@@ -188,7 +192,8 @@ class StreamSink:
         return self._connection
 
     def _disconnect(self, reason: str) -> None:
-        log = logger.warning if self._wait_s == self._config.retry_s else logger.info
+        is_first = self._wait_s == self._config.retry_s and not self._stopping.is_set()
+        log = logger.warning if is_first else logger.info
         log("%s: %s; trying again in %g s", self.name, redact(reason), self._wait_s)
         if self._connection is not None:
             self._connection.kill()

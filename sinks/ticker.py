@@ -13,6 +13,7 @@ from sinks.display import Request
 from sinks.keyboard import Keyboard
 from sinks.terminal import Terminal
 from streamer.errors import SinkError
+from streamer.feed import Stoppable
 from streamer.signals import StopSignals
 from streamer.snapshot import RunSnapshot
 
@@ -88,6 +89,7 @@ class Ticker:
     ) -> None:
         self._observers = [sink for sink in sinks if isinstance(sink, Observer)]
         self._windows = [sink for sink in sinks if isinstance(sink, Window)]
+        self._patient = [sink for sink in sinks if isinstance(sink, Stoppable)]
         self._albums = [sink for sink in sinks if isinstance(sink, AlbumSink)]
         self._readout = readout
         self._signals = signals
@@ -166,7 +168,7 @@ class Ticker:
             return
         self._is_stopping = True
         if by_signal:
-            self._screen.say("stopping: finishing what was begun; once more abandons it")
+            self._screen.say("stopping: finishing the files; once more aborts")
         self._stop()
 
 

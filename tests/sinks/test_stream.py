@@ -12,10 +12,12 @@ from dataclasses import replace
 from fractions import Fraction
 
 import av
+import numpy as np
 import pytest
 
 from sinks.stream import StreamConfig, StreamSink, stream_addresses
 from streamer.errors import SinkError
+from streamer.picture import BgrPicture
 from tests.sinks.results import STREAM, boxes, results
 
 LIVE = replace(STREAM, width=96, height=64, is_live=True)
@@ -102,17 +104,20 @@ def test_a_peer_gets_the_pictures(scheme: str) -> None:
 
 
 def test_a_peer_that_is_away_costs_only_its_pictures(caplog: pytest.LogCaptureFixture) -> None:
+    """Where its process took a while to start, each of its tries was told anew."""
     url = f"rtmp://operator:hunter2@127.0.0.1:{_free_port()}/live/gate"
     config = StreamConfig(timeout_s=1, retry_s=0.05, retry_most_s=0.1)
     start_s = time.monotonic()
     with caplog.at_level(logging.INFO), StreamSink(url, (), config) as sink:
-        for result in results(range(0, 200 * EVERY, EVERY), stream=LIVE):
+        for result in results(range(0, 1500 * EVERY, EVERY), stream=LIVE):
             sink.write(result)
             time.sleep(0.01)  # a camera's pace
+            if sink.connections > 2:
+                break
     assert time.monotonic() - start_s < WAIT_S
-    assert sink.connections > 1
+    assert sink.connections > 2
     assert sink.lost > 0
-    assert sink.sent + sink.lost == 200
+    assert sink.sent + sink.lost == result.frame.index + 1
     assert "connection refused" in caplog.text
     assert "hunter2" not in caplog.text
     assert sum(record.levelno == logging.WARNING for record in caplog.records) == 2  # and the sum
@@ -142,6 +147,34 @@ def test_a_peer_that_reads_nothing_holds_neither_the_run_nor_its_end() -> None:
                     break
         assert time.monotonic() - start_s < WAIT_S
     assert sink.lost > 0
+
+
+def test_the_end_of_the_run_does_not_wait_for_a_peer_that_reads_nothing() -> None:
+    """Ctrl-C took as long as the peer's patience: nobody told the sink."""
+    big = replace(LIVE, width=640, height=480)
+    noise = np.random.default_rng(1)  # fills buffers
+    (result,) = results([0], stream=big)
+    with socket.create_server(("127.0.0.1", 0)) as server:  # accepts, and never reads
+        url = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        sink = StreamSink(url, (), StreamConfig(crf=0, timeout_s=60))
+
+        def send() -> None:
+            with sink:
+                for index in range(100):
+                    picture = BgrPicture(noise.integers(0, 256, (480, 640, 3), np.uint8))
+                    frame = replace(result.frame, pts=index * EVERY, picture=picture)
+                    sink.write(replace(result, frame=frame))
+
+        sending = threading.Thread(target=send)
+        sending.start()
+        sent = -1
+        while sent < sink.sent or not sent:  # until a write is stuck
+            sent = sink.sent
+            time.sleep(0.7)
+        sink.stop()
+        sending.join(WAIT_S)
+        assert not sending.is_alive()
+    assert 0 < sent < 100
 
 
 def test_a_recording_is_sent_at_its_own_pace() -> None:
