@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         usual_s = STEPS[name].minutes * 60 / (_QUICKER if given.quick else 1)
         limit_s = min(left_s, usual_s)
         if limit_s < usual_s / 2:
-            _opened(given).save(name, {"skipped": "no time left"})
+            Findings(given.folder).save(name, {"skipped": "no time left"})
         elif given.in_process:
             _measure(name, given, time.monotonic() + limit_s)
         else:
@@ -64,10 +64,11 @@ def _start(name: str, arguments: Sequence[str], given: argparse.Namespace, limit
             code = process.wait(limit_s + _GRACE_S)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGABRT)
-            _opened(given).failed(name, f"stopped after {limit_s + _GRACE_S:.0f} s")
+            process.wait()
+            Findings(given.folder).failed(name, f"stopped after {limit_s + _GRACE_S:.0f} s")
             return
     if code and f"{name} failed" not in findings.read(given.folder):
-        _opened(given).failed(name, f"its process ended with {code}")
+        Findings(given.folder).failed(name, f"its process ended with {code}")
 
 
 def _measure(name: str, given: argparse.Namespace, deadline_s: float) -> None:
@@ -81,22 +82,18 @@ def _measure(name: str, given: argparse.Namespace, deadline_s: float) -> None:
         given.quick,
         deadline_s,
     )
-    kept = _opened(given)
+    about = {"network": given.network, "side": given.side, "is_quick": given.quick}
+    kept = Findings(given.folder, {**probe.machine(plan.place), **about})
     kept.begin(name)
     begun_s = time.monotonic()
     try:
         kept.save(name, STEPS[name].measure(plan, lambda part: kept.save(name, part)))
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         kept.failed(name, f"needs {error.name}, which is not installed here")
     except Exception as error:  # noqa: BLE001 - a lent machine is too dear to stop at one step
         kept.failed(name, f"{type(error).__name__}: {' '.join(str(error).split())[:500]}")
     commit = given.commit or machine.describe()["commit"]
     kept.ended(name, time.monotonic() - begun_s, {"commit": commit})
-
-
-def _opened(given: argparse.Namespace) -> Findings:
-    about = {"network": given.network, "side": given.side, "is_quick": given.quick}
-    return Findings(given.folder, {**probe.machine(torch.device(given.device)), **about})
 
 
 def _tell(given: argparse.Namespace, chosen: Sequence[str], took_s: float) -> int:

@@ -32,20 +32,21 @@ class Findings:
 
     Args:
         folder: of the file; made where it is missing.
-        machine: what the results belong to.
+        machine: what the results belong to; None for whoever adds to what is there.
     """
 
-    def __init__(self, folder: Path, machine: Mapping[str, object]) -> None:
+    def __init__(self, folder: Path, machine: Mapping[str, object] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / NAME
         self.all = read(folder)
-        before = self.all.get("machine", {})
-        if self.all and any(before.get(key) != machine.get(key) for key in _SAME):
+        self.all.setdefault("runs", {})
+        if machine is None:
+            return
+        before = self.all.setdefault("machine", dict(machine))
+        if any(before.get(key) != machine.get(key) for key in _SAME):
             aside = (folder / f"gpu_earlier_{number}.json" for number in count(1))
             self.path.rename(next(path for path in aside if not path.exists()))
-            self.all = {}
-        self.all.setdefault("machine", dict(machine))
-        self.all.setdefault("runs", {})
+            self.all = {"machine": dict(machine), "runs": {}}
 
     def save(self, step: str, part: object) -> None:
         """What a step has found so far; one that was left out hides no earlier finding."""

@@ -26,7 +26,7 @@ def machine(place: torch.device) -> dict[str, object]:
     found: dict[str, object] = {
         key: value for key, value in describe().items() if key not in ("date", "commit")
     }
-    found |= {"torch": torch.__version__, "cores": os.cpu_count(), "gpu": None}
+    found |= {"torch": str(torch.__version__), "cores": os.cpu_count(), "gpu": None}
     found["more_packages"] = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
     if place.type == "cuda":
         properties = torch.cuda.get_device_properties(place)
