@@ -75,6 +75,12 @@ def _str(data: object) -> str:
     if not isinstance(data, str):
         quote = "" if isinstance(data, Mapping | list) or data is None else "; put it in quotes"
         raise TypeError(f"expected a string, got {shown(data)}{quote}")
+    try:
+        data.encode(errors="surrogateescape")  # as the names of files that are no text have it
+    except UnicodeEncodeError as error:
+        raise ValueError(f"expected text, got half a character in {shown(data)}") from error
+    if "\0" in data:
+        raise ValueError(f"expected text, got a zero byte in {shown(data)}")
     return data
 
 

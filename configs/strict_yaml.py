@@ -57,6 +57,8 @@ def parse(text: str) -> object:
         return yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         raise ValueError(f"not YAML: {_one_line(error)}") from error
+    except RecursionError as error:
+        raise ValueError("nested too deeply for settings") from error
 
 
 def to_yaml(data: object, dumper: type[StrictDumper] = StrictDumper) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from streamer.redact import redact
 
 REPEAT_NS = 10_000_000_000  # 10 s in which the same words are not said again
 FORGET_NS = 6 * REPEAT_NS
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # but tabs and line ends
 
 
 class Terminal(Console):
@@ -37,11 +39,11 @@ class Terminal(Console):
 
     def say(self, text: str) -> None:
         """Print `text` without secrets and without wrapping."""
-        self.print(Text(redact(text)), soft_wrap=True)
+        self.print(Text(_visible(redact(text))), soft_wrap=True)
 
     def fail(self, text: str) -> None:
         """Print an error, also where only errors are wanted."""
-        line = f"error: {redact(text)}"
+        line = _visible(f"error: {redact(text)}")
         if not self.quiet:
             self.print(Text(line), soft_wrap=True)
             return
@@ -61,6 +63,15 @@ class Terminal(Console):
         self.show_cursor(show=True)
         if self.on_give_back is not None:
             self.on_give_back()
+
+
+def _visible(text: str) -> str:
+    r"""The text without what a terminal would obey: files may be called anything.
+
+    >>> _visible("two\nlines of \x1b[31mred")
+    'two\nlines of \\x1b[31mred'
+    """
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def silence(stream: IO[str]) -> None:

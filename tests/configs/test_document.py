@@ -45,6 +45,7 @@ def test_a_base_of_a_base_is_refused(tmp_path: Path) -> None:
         pytest.param("base: 5", "expected the path of a YAML file, got 5", id="base no path"),
         pytest.param("base: gone.yaml", "cannot read it: No such file", id="base missing"),
         pytest.param("a: \x00", "not YAML: ", id="binary"),
+        pytest.param("a: " + "[" * 9000 + "]" * 9000, "nested too deeply", id="deep"),
     ],
 )
 def test_a_bad_file_is_one_line_that_says_where(tmp_path: Path, text: str, message: str) -> None:

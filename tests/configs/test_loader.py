@@ -91,6 +91,12 @@ def test_a_word_that_looks_like_another_value_comes_back_as_a_word(word: str) ->
     assert parse(to_yaml({"name": word})) == {"name": word}
 
 
+@pytest.mark.parametrize("text", ["a\0b", "a\ud83d"], ids=["zero byte", "half a character"])
+def test_what_no_file_can_be_called_is_no_text(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^name: expected text, got"):
+        load(House, {"name": text})
+
+
 def test_an_error_about_a_million_aliases_is_short() -> None:
     data: object = ["a"]
     for _ in range(40):

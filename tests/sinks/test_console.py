@@ -348,3 +348,11 @@ def test_a_quiet_console_tells_errors_alone() -> None:
         logging.getLogger("x").error("burnt rtsp://a:geheim@b/")
         screen.fail("no such file")
     assert out.getvalue() == "error: burnt rtsp://a:***@b/\nerror: no such file\n"
+
+
+@pytest.mark.parametrize("is_quiet", [False, True])
+def test_a_terminal_obeys_no_name_of_a_file(*, is_quiet: bool) -> None:
+    out = io.StringIO()
+    screen = Terminal(file=out, width=80, quiet=is_quiet)
+    screen.fail("source 'a\x1b[2J\x9b.mp4': no such file")
+    assert out.getvalue() == "error: source 'a\\x1b[2J\\x9b.mp4': no such file\n"
