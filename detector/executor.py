@@ -5,10 +5,8 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,9 +17,10 @@ from detector.buckets import LARGEST
 from detector.config import Runtime
 from detector.cuda_executor import CudaExecutor, CudaOptions
 from detector.device import Compute
-from detector.engine import Engine, EngineChoice, SharingEngine
+from detector.engine import Engine, EngineChoice
 from detector.errors import DetectorError, DeviceError
 from detector.host_executor import HostExecutor
+from detector.host_threads import open_threads
 from detector.imported import dl_device
 from detector.program import Executor, Program
 from streamer.samples import DlDevice
@@ -128,15 +127,12 @@ def open_executor(
             yield lanes
         return
     engine = _open_engine(EngineChoice(program.network, compute, folder, quantised), runtime)
+    pictures = None
     if shape is not None:
         batch, height, width = shape
-        pictures = batch * (2 if program.flip_test else 1)
-        engine.run(np.zeros((pictures, height, width, 3), np.float32))
-    with ExitStack() as stack:
-        pool = stack.enter_context(_threads(engine, engine.runs))
-        has_choice = isinstance(engine, SharingEngine) and engine.runs > 1
-        alone = stack.enter_context(_threads(engine, 1)) if has_choice else None
-        yield HostExecutor(program, engine, pool, times, alone=alone)
+        pictures = np.zeros((batch * (2 if program.flip_test else 1), height, width, 3), np.float32)
+    with open_threads(engine, pictures) as threads:
+        yield HostExecutor(program, engine, threads, times)
 
 
 def home_of(
@@ -150,17 +146,6 @@ def home_of(
         quantised: likewise.
     """
     return dl_device(compute.device) if _is_lanes(compute, runtime, quantised) else None
-
-
-@contextmanager
-def _threads(engine: Engine, count: int) -> Iterator[ThreadPoolExecutor]:
-    """So many that run the engine at once; what nobody waits for any more is left undone."""
-    share = partial(engine.take_share, count) if isinstance(engine, SharingEngine) else None
-    pool = ThreadPoolExecutor(count, thread_name_prefix="network", initializer=share)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _is_lanes(compute: Compute, runtime: Runtime, quantised: Path | None) -> bool:

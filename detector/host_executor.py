@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Executor as Pool
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from detector.company import Company
 from detector.engine import Engine
 from detector.geometry import Placement
 from detector.host_peaks import peaks_above
+from detector.host_threads import HostThreads
 from detector.network import Heads
 from detector.program import Pending, Program, write_pictures
 from streamer.frame import Frame
@@ -27,33 +27,24 @@ class HostExecutor:
     Args:
         program: what is computed.
         engine: runs its network.
-        pool: of as many threads as the engine has runs.
+        threads: that run it.
         times: booked on as the work is done.
-        alone: of one thread, with all cores, for batches that have no company; None where runs are
-            as good.
     """
 
     def __init__(
-        self,
-        program: Program,
-        engine: Engine,
-        pool: Pool,
-        times: StageTimes,
-        *,
-        alone: Pool | None = None,
+        self, program: Program, engine: Engine, threads: HostThreads, times: StageTimes
     ) -> None:
         self._program = program
         self._engine = engine
-        self._pool = pool
+        self._threads = threads
         self._times = times
-        self._alone = alone
         self._company = Company()
         self._spare: list[NDArray[np.float32]] = []  # inputs not in flight
 
     @property
     def depth(self) -> int:
         """Batches worth having in flight: as many waiting as in work."""
-        is_lone = self._alone is not None and self._company.is_lone_camera
+        is_lone = self._threads.alone is not None and self._company.is_lone_camera
         return 2 if is_lone else 2 * self._engine.runs
 
     def submit(self, frames: Sequence[Frame], placements: Sequence[Placement]) -> Pending:
@@ -69,8 +60,9 @@ class HostExecutor:
     def _start(
         self, frames: Sequence[Frame], pictures: NDArray[np.float32]
     ) -> Future[NDArray[np.float32]]:
-        is_alone = self._company.comes_alone(frames)
-        pool = self._alone if is_alone and self._alone is not None else self._pool
+        pool = self._threads.pool
+        if self._company.comes_alone(frames) and self._threads.alone is not None:
+            pool = self._threads.alone
         work = pool.submit(self._run, pictures, len(frames))
         self._company.started(work)
         return work

@@ -19,6 +19,7 @@ from detector.fold import fold_batch_norm
 from detector.geometry import Stretch
 from detector.hardnet_detector import CenterNetDetector
 from detector.host_executor import HostExecutor
+from detector.host_threads import HostThreads
 from detector.network import Heads, PointNetwork
 from detector.parallelism import Parallelism
 from detector.program import Program
@@ -101,7 +102,7 @@ def test_boxes_of_many_runs_at_once_are_those_of_each_alone() -> None:
         ThreadPoolExecutor(3, "network", engine.take_share, (3,)) as pool,
         ThreadPoolExecutor(1, "network", engine.take_share, (1,)) as apart,
     ):
-        executor = HostExecutor(program, engine, pool, StageTimes(), alone=apart)
+        executor = HostExecutor(program, engine, HostThreads(pool, apart), StageTimes())
         found = [executor.submit([each], [place]) for each in frames]
         for ours, theirs in zip(found, expected, strict=True):
             rows = ours.wait()[0]
