@@ -166,13 +166,17 @@ class NetworkSource(OpenedSource):
         if not is_network(self._url):
             raise SourceRefusedError(f"source '{self._name}': expected a network address")
         self._check_name()
-        self._container = self._connect()
-        video = self._choose_video(self._container)
+        container = self._connect()
+        # FFmpeg then opens what had come, which a slow stream goes on from and others do not.
+        is_late = self._interrupt.is_over
+        if is_late and not container.streams.video:
+            raise self._no_picture()
+        video = self._choose_video(container)
         video.thread_type = "SLICE"  # frame threads would hold back a frame each
         if is_unparsed(self._url):
             self._assembler = assembler_of(video.codec_context.name)
             video.codec_context.flags2 |= Flags2.chunks  # a picture may come in several units
-        self._packets = self._container.demux(video)
+        self._packets = container.demux(video)
         first: list[av.VideoFrame] | None = []
         deadline_ns = self._clock.now_ns() + int(self._config.connect_timeout_s * 1e9)
         try:
@@ -183,16 +187,15 @@ class NetworkSource(OpenedSource):
                     raise SourceOpenError(
                         f"source '{self._name}': expected a video, got its end before a picture"
                     )
-        except SourceTimeoutError:
-            raise SourceOpenError(
-                f"source '{self._name}': connected, but no picture came within "
-                f"{self._config.connect_timeout_s:g} s"
-            ) from None
+        except SourceError as error:
+            if is_late or isinstance(error, SourceTimeoutError):
+                raise self._no_picture() from None
+            raise
         self._zero_ns = self._clock.now_ns()
         self._ready = first
         self._orientation = Orientation.of_frame(first[0])
         self._to_bgr, self._to_i420 = Converter("bgr24"), Converter("yuv420p")
-        self._stream = self._describe(self._container, video, first[0])
+        self._stream = self._describe(container, video, first[0])
 
     def _check_name(self) -> None:
         host = host_of(self._url)
@@ -216,12 +219,13 @@ class NetworkSource(OpenedSource):
         failure: SourceOpenError
         try:
             with self._interrupt.within(timeout_s):
-                return av.open(
+                self._container = av.open(
                     self._url,
                     options=open_options(self._url, self._config),
                     timeout=(2 * timeout_s, BACKSTOP_S),
                     metadata_errors="replace",
                 )
+                return self._container
         except (av.FFmpegError, OSError, ValueError) as error:
             failure = describe_open_error(self._url, error)
         self._raise_if_stopped()
@@ -230,6 +234,12 @@ class NetworkSource(OpenedSource):
                 f"source '{self._name}': no answer within {timeout_s:g} s; check host and port"
             )
         raise failure
+
+    def _no_picture(self) -> SourceOpenError:
+        return SourceOpenError(
+            f"source '{self._name}': connected, but no picture came within "
+            f"{self._config.connect_timeout_s:g} s"
+        )
 
     def _choose_video(self, container: InputContainer) -> VideoStream:
         """The largest picture that is offered; everything else stays unread."""

@@ -172,6 +172,19 @@ class BabblingPeer(Peer):
         connection.close()
 
 
+class EndlessPicturePeer(Peer):
+    """Sends an MJPEG picture that is never over."""
+
+    def talk(self, connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(
+            b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=f\r\n\r\n"
+            b"--f\r\nContent-Type: image/jpeg\r\nContent-Length: 2000000000\r\n\r\n\xff\xd8"
+        )
+        while not self.stopped.wait(0.01):
+            connection.sendall(bytes(1000))
+
+
 class Proxy(Peer):
     """Passes bytes on to another port, until it is cut, frozen or made to spoil them."""
 

@@ -24,6 +24,7 @@ from tests.streamer.live.rtmp_server import RtmpServer
 from tests.streamer.live.servers import (
     BabblingPeer,
     DrippingPeer,
+    EndlessPicturePeer,
     RtspServer,
     SilentPeer,
     WebServer,
@@ -216,6 +217,12 @@ class TestErrors:
     def test_a_name_that_does_not_resolve(self) -> None:
         error = open_error(f"rtsp://admin:{SECRET}@no-such-camera.invalid/cam")
         assert "the name 'no-such-camera.invalid' does not resolve" in str(error)
+
+    def test_a_picture_that_is_never_over_is_none(self) -> None:
+        """FFmpeg opens what has come when it is interrupted, and gives that up at the next read."""
+        with EndlessPicturePeer() as peer:
+            error = open_error(f"http://admin:{SECRET}@127.0.0.1:{peer.port}/cam", QUICK)
+        assert "no picture came within 2 s" in str(error)
 
     @pytest.mark.parametrize("sign", ["/", "?", "#"])
     def test_a_password_that_ends_the_host_is_told_how_to_be_written(self, sign: str) -> None:
