@@ -18,13 +18,12 @@ from detector.recipe import RECIPES, Recipe
 from streamer.clock import MonotonicClock
 from train.augment.chain import Augment, Stretched
 from train.batch import Batch, Encoder, Item
-from train.checkpoint import LAST, read_checkpoint
+from train.checkpoint import LAST, check_free, read_checkpoint
 from train.config import Source, TrainConfig
 from train.data.config import Broken, DataConfig
 from train.data.synthetic import SyntheticSamples
 from train.data.table import build_samples
 from train.distributed import World
-from train.errors import CheckpointError
 from train.learner import Learner
 from train.loader import Loader, make_loader
 from train.loop import Plan, Training
@@ -236,13 +235,10 @@ def _position(config: TrainConfig, about: About, learner: Learner, *, resumes: b
     """The beginning, or where the last checkpoint in the output folder was taken."""
     folder, settings = config.output, dump(config)
     path = folder / LAST
+    if not resumes:
+        check_free(folder)
     if not path.exists():
         return Position()
-    if not resumes:
-        raise CheckpointError(
-            f"output folder {str(folder)!r}: holds a training already; continue it with --resume, "
-            "or choose another with --output"
-        )
     content = read_checkpoint(path)
     position = resume(content, about, learner)
     changed = changed_settings(content.get("config"), settings)

@@ -8,15 +8,18 @@ what going on needs, and absent in files made to be given away.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from detector.about import FORMAT
+from detector.about import FORMAT, About
 from detector.replaced import PART, replaced
-from train.errors import CheckpointError
+from detector.safetensors_file import write_safetensors
+from train.errors import CheckpointError, DivergedError
 
 LAST, BEST = "last.pth", "best.pth"
 
@@ -39,6 +42,62 @@ def write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
         raise CheckpointError(
             f"checkpoint {str(path)!r}: cannot be written: {reason}; free some space and continue "
             "with --resume from the one before"
+        ) from error
+
+
+def write_weights(path: Path, state: Mapping[str, Tensor], about: About) -> None:
+    """Writes what detecting needs, as safetensors, in place of what is there.
+
+    Raises:
+        CheckpointError: it cannot be written; what was there before stays.
+    """
+    try:
+        write_safetensors(path, state, about)
+    except OSError as error:
+        raise CheckpointError(
+            f"weights {str(path)!r}: cannot be written: {error.strerror or error}"
+        ) from error
+
+
+def check_numbers(states: Iterable[Mapping[str, Tensor]], step: int) -> None:
+    """Before weights are kept.
+
+    Raises:
+        DivergedError: they are no numbers any more.
+    """
+    if not all(bool(torch.isfinite(each).all()) for state in states for each in state.values()):
+        raise DivergedError(
+            f"the weights are NaN or infinite after step {step}; continue with --resume and a "
+            "lower learning rate"
+        )
+
+
+def check_free(folder: Path) -> None:
+    """Before a training begins anew.
+
+    Raises:
+        CheckpointError: the folder holds one.
+    """
+    if (folder / LAST).exists():
+        raise CheckpointError(
+            f"output folder {str(folder)!r}: holds a training already; continue it with --resume, "
+            "or choose another output"
+        )
+
+
+@contextmanager
+def of_this_training() -> Iterator[None]:
+    """Around putting what was read in its places.
+
+    Raises:
+        CheckpointError: it is of another training.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"resume: the checkpoint is of another training: {str(error).splitlines()[0]}; "
+            "choose the settings that it began with, or another output folder"
         ) from error
 
 

@@ -17,10 +17,8 @@ from detector.failure import DONE
 from detector.geometry import parse_imgsz
 from detector.network import bare
 from detector.recipe import RECIPES
-from detector.safetensors_file import write_safetensors
-from train.checkpoint import write_checkpoint
+from train.checkpoint import write_checkpoint, write_weights
 from train.command import Parser, Screen, run_command, run_module
-from train.errors import CheckpointError
 from train.eval.output import check_target
 
 EXAMPLES = """\
@@ -101,12 +99,7 @@ def _checked_size(text: str) -> str:
 
 
 def _write_own(path: Path, checkpoint: Checkpoint, about: About) -> None:
-    try:
-        write_safetensors(path, checkpoint.state_dict, about)
-    except OSError as error:
-        raise CheckpointError(
-            f"weights {str(path)!r}: cannot be written: {error.strerror or error}"
-        ) from error
+    write_weights(path, checkpoint.state_dict, about)
 
 
 def _write_published(path: Path, checkpoint: Checkpoint, about: About) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -238,10 +238,9 @@ class Learner:
             return quiet
         return contextlib.nullcontext()
 
-    def is_finite(self) -> bool:
-        """Whether all weights, and what batch normalisation remembers, are numbers."""
-        values = [*self.network.state_dict().values(), *self.trained.state_dict().values()]
-        return all(bool(torch.isfinite(value).all()) for value in values)
+    def kept(self) -> list[Mapping[str, Tensor]]:
+        """All weights, and what batch normalisation remembers."""
+        return [self.network.state_dict(), self.trained.state_dict()]
 
     def state(self) -> dict[str, Any]:  # Any: what torch calls a state dict
         """All that a step depends on but the batches."""

@@ -13,9 +13,8 @@ import torch
 from detector.about import About
 from streamer.clock import Clock
 from train.batch import Batch
-from train.checkpoint import BEST, LAST, write_checkpoint
+from train.checkpoint import BEST, LAST, check_numbers, write_checkpoint
 from train.distributed import World
-from train.errors import DivergedError
 from train.history import EpochRow, best_epoch
 from train.keep import KeepConfig
 from train.learner import Learner, Step
@@ -264,11 +263,7 @@ class Training:
             DivergedError: the weights are no numbers, and the checkpoint before is to stay.
             CheckpointError: it cannot be written.
         """
-        if not self._learner.is_finite():
-            raise DivergedError(
-                f"the weights are NaN or infinite after step {position.step}; continue with "
-                "--resume and a lower learning rate"
-            )
+        check_numbers(self._learner.kept(), position.step)
         if self._world.is_first:
             content = snapshot(
                 self._about, position, self._learner, self._config, is_resumable=is_resumable

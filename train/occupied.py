@@ -27,13 +27,13 @@ def occupied(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise CheckpointError(
             f"output folder {str(folder)!r}: cannot be written to: {error.strerror or error}; "
-            "choose another with --output"
+            "choose another output"
         ) from error
     with file:
         if not _is_ours(file):
             raise CheckpointError(
                 f"output folder {str(folder)!r}: another training is writing to it; wait for its "
-                "end, or choose another with --output"
+                "end, or choose another output"
             )
         yield
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from detector.about import About
-from train.checkpoint import Content
+from train.checkpoint import Content, of_this_training
 from train.errors import CheckpointError
 from train.history import EpochRow
 from train.learner import Learner
@@ -96,7 +96,7 @@ def resume(content: Content, about: About, learner: Learner) -> Position:
         raise CheckpointError(
             "resume: the checkpoint holds weights alone; start from it with model.weights"
         )
-    try:
+    with of_this_training():
         learner.restore(training["learner"])
         set_random_state(training["random"])
         rows = [EpochRow.read(row) for row in content["history"]["epochs"]]
@@ -109,11 +109,6 @@ def resume(content: Content, about: About, learner: Learner) -> Position:
             seconds=training["seconds"],
             rows=rows,
         )
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(
-            f"resume: the checkpoint is of another training: {str(error).splitlines()[0]}; "
-            "choose the settings that it began with, or another output folder"
-        ) from error
 
 
 def changed_settings(before: object, now: object, path: str = "") -> list[str]:

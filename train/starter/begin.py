@@ -7,7 +7,7 @@ from pathlib import Path
 
 from detector.failure import DONE
 from detector.recipe import RECIPES
-from detector.safetensors_file import write_safetensors
+from train.checkpoint import write_weights
 from train.command import Parser, Screen, run_command, run_module
 from train.starter.nanodet import read_nanodet, starter_from
 
@@ -42,7 +42,7 @@ def _begin(typed: Sequence[str], screen: Screen) -> int:
     given = parser.read(typed)
     nanodet = read_nanodet(given.nanodet.with_suffix(".param"), given.nanodet.with_suffix(".bin"))
     state = starter_from(nanodet).state_dict()
-    write_safetensors(given.output, state, RECIPES["starter"].about("starter"))
+    write_weights(given.output, state, RECIPES["starter"].about("starter"))
     screen.say(f"wrote {given.output}")
     return DONE
 

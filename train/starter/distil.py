@@ -18,13 +18,21 @@ from detector.coco import COCO_CLASSES
 from detector.failure import DONE
 from detector.network import bare
 from detector.recipe import RECIPES
-from detector.safetensors_file import write_safetensors
 from detector.starter import Starter
 from streamer.clock import MonotonicClock
-from train.checkpoint import LAST, read_checkpoint, write_checkpoint
+from train.checkpoint import (
+    LAST,
+    check_free,
+    check_numbers,
+    of_this_training,
+    read_checkpoint,
+    write_checkpoint,
+    write_weights,
+)
 from train.command import Parser, Screen, run_command, run_module
 from train.ema import Average
 from train.errors import DataError
+from train.occupied import occupied
 from train.schedule import ScheduleConfig, learning_rate
 from train.settings import add_settings, settings
 from train.starter.balance import shares
@@ -63,11 +71,14 @@ def _distil(typed: Sequence[str], screen: Screen) -> int:
     labels = read_labels(config.labels)
     if not labels:
         raise DataError(f"labels {str(config.labels)!r}: expected some, got none; prepare first")
-    screen.say(f"{len(labels)} labelled pictures")
-    school = School(config, labels)
-    if given.resume:
-        school.resume()
-    school.run(screen)
+    with occupied(config.output):
+        if not given.resume:
+            check_free(config.output)
+        screen.say(f"{len(labels)} labelled pictures")
+        school = School(config, labels)
+        if given.resume:
+            school.resume()
+        school.run(screen)
     return DONE
 
 
@@ -122,15 +133,16 @@ class School:
         """Go on from what `_save` wrote.
 
         Raises:
-            CheckpointError: there is nothing, or it is damaged.
+            CheckpointError: there is nothing, it is damaged or of another training.
         """
         content = read_checkpoint(self._config.output / LAST)
-        saved = content["training"]
-        self._student.load_state_dict(saved["student"])
-        self._average.network.load_state_dict(content["state_dict"])
-        self._average.steps = self._step = saved["step"]
-        self._optimizer.load_state_dict(saved["optimizer"])
-        self._seconds = saved["seconds"]
+        with of_this_training():
+            saved = content["training"]
+            self._student.load_state_dict(saved["student"])
+            self._average.network.load_state_dict(content["state_dict"])
+            self._average.steps = self._step = saved["step"]
+            self._optimizer.load_state_dict(saved["optimizer"])
+            self._seconds = saved["seconds"]
 
     def _lesson(self, step: int) -> Lesson:
         """What step number `step` learns from."""
@@ -162,8 +174,8 @@ class School:
 
     def _save(self) -> None:
         folder, about = self._config.output, RECIPE.about("starter")
-        folder.mkdir(parents=True, exist_ok=True)
         state = self._average.network.state_dict()
+        check_numbers([state, self._student.state_dict()], self._step)
         training = {
             "student": self._student.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -172,7 +184,7 @@ class School:
         }
         content: Mapping[str, object] = {"state_dict": state, "training": training}
         write_checkpoint(folder / LAST, {**about.content(), **content, "format": FORMAT})
-        write_safetensors(folder / BEST, state, about)
+        write_weights(folder / BEST, state, about)
 
     def _examine(self, screen: Screen) -> None:
         exam = self._config.exam

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +15,20 @@ import torch
 
 from detector.about import FORMAT
 from detector.failure import DONE
-from detector.safetensors_file import write_safetensors
 from streamer.clock import MonotonicClock
-from train.checkpoint import LAST, read_checkpoint, write_checkpoint
+from train.checkpoint import (
+    LAST,
+    check_free,
+    check_numbers,
+    of_this_training,
+    read_checkpoint,
+    write_checkpoint,
+    write_weights,
+)
 from train.command import Parser, Screen, run_command, run_module, usage_errors
 from train.distributed import World, choose_device, joined, world_of
 from train.errors import DataError
+from train.occupied import occupied
 from train.settings import add_settings, settings
 from train.starter.exam import examine, record
 from train.student.batch import Batches
@@ -64,7 +73,12 @@ def _teach(typed: Sequence[str], screen: Screen) -> int:
     with usage_errors():
         device = choose_device(config.device, world)
     config = replace(config, device=str(device))
-    with joined(world, device):
+    with ExitStack() as stack:
+        stack.enter_context(joined(world, device))
+        if world.is_first:
+            stack.enter_context(occupied(config.output))
+        if not given.resume:
+            check_free(config.output)
         school = School(config, world, sights=store.sights)
         if given.resume:
             resume(school, config.output)
@@ -110,7 +124,13 @@ def run(
 
 
 def save(school: School, folder: Path) -> None:
-    """Everything that going on needs, and the running mean as weights for `run.py --weights`."""
+    """Everything that going on needs, and the running mean as weights for `run.py --weights`.
+
+    Raises:
+        DivergedError: the weights are no numbers, and what was saved before is to stay.
+        CheckpointError: it cannot be written.
+    """
+    check_numbers([school.average.network.state_dict(), school.student.state_dict()], school.step)
     state = school.average.network.state_dict()
     content = {
         **RECIPE.about(NAME).content(),
@@ -124,22 +144,23 @@ def save(school: School, folder: Path) -> None:
         },
     }
     write_checkpoint(folder / LAST, content)
-    write_safetensors(folder / BEST, state, RECIPE.about(NAME))
+    write_weights(folder / BEST, state, RECIPE.about(NAME))
 
 
 def resume(school: School, folder: Path) -> None:
     """Go on from what `save` wrote.
 
     Raises:
-        CheckpointError: there is nothing, or it is damaged.
+        CheckpointError: there is nothing, it is damaged or of another training.
     """
     content = read_checkpoint(folder / LAST)
-    saved = content["training"]
-    school.student.load_state_dict(saved["student"])
-    school.eye.load_state_dict(saved["eye"])
-    school.optimizer.load_state_dict(saved["optimizer"])
-    school.average.network.load_state_dict(content["state_dict"])
-    school.average.steps = school.step = saved["step"]
+    with of_this_training():
+        saved = content["training"]
+        school.student.load_state_dict(saved["student"])
+        school.eye.load_state_dict(saved["eye"])
+        school.optimizer.load_state_dict(saved["optimizer"])
+        school.average.network.load_state_dict(content["state_dict"])
+        school.average.steps = school.step = saved["step"]
 
 
 def _examine(school: School, config: StudentConfig, world: World, screen: Screen) -> None:

@@ -93,6 +93,8 @@ def test_command_teaches_and_records_its_exam(folder: Path) -> None:
     assert row.startswith("| one step | 1 | 2 | ")
     network = untrained(Starter, 80)
     read_weights(folder / "out" / BEST).fill(network)
+    assert main(["--config", str(folder / "settings.yaml"), "--set", "steps=1"]) == 1  # not anew
+    assert main(["--config", str(folder / "settings.yaml"), "--set", "steps=1", "--resume"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,13 @@ from detector.fchardnet import FCHARDNET70, FCHarDNet
 from detector.network import untrained
 from detector.weights import SHIPPED
 from tests.train.starter.lessons import exam, painted
-from train.checkpoint import LAST, read_checkpoint
+from train.checkpoint import LAST, read_checkpoint, write_checkpoint
 from train.command import Screen
 from train.distributed import World, joined
+from train.errors import CheckpointError, DivergedError
 from train.starter.labels import write_labels
 from train.student import prepare
-from train.student.__main__ import BEST, main, resume, run
+from train.student.__main__ import BEST, main, resume, run, save
 from train.student.batch import Batches
 from train.student.config import StudentConfig
 from train.student.school import RECIPE, School
@@ -173,6 +174,38 @@ def test_command_teaches_and_records_its_exam(prepared: Path, tmp_path: Path) ->
     head, _, row = (tmp_path / "trials.md").read_text("utf-8").splitlines()
     assert head == "| step | views | AP 64 | AP50 64 | person AP50 64 |"
     assert row.startswith("| 1 | 2 | ")
+
+
+def test_teaching_is_not_begun_anew_over_another(
+    prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = _config(prepared, tmp_path / "out")
+    _run(config, until=1)
+    before = (tmp_path / "out" / LAST).read_bytes()
+    settings = {"store": str(config.store), "output": str(config.output), "steps": 2, "batch": 2}
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(settings), "utf-8")
+    assert main(["--config", str(tmp_path / "settings.yaml")]) == 1
+    assert "holds a training already; continue it with --resume" in capsys.readouterr().err
+    assert (tmp_path / "out" / LAST).read_bytes() == before
+
+
+def test_weights_that_are_no_numbers_are_not_saved(prepared: Path, tmp_path: Path) -> None:
+    config = _config(prepared, tmp_path / "out")
+    school = _run(config, until=1)
+    torch.nn.init.constant_(next(school.student.parameters()), torch.nan)
+    with pytest.raises(DivergedError, match="NaN or infinite after step 1"):
+        save(school, config.output)
+    assert read_checkpoint(config.output / LAST)["training"]["step"] == 1
+
+
+def test_checkpoint_of_another_training_is_one_line(prepared: Path, tmp_path: Path) -> None:
+    config = _config(prepared, tmp_path / "out")
+    school = _run(config, until=1)
+    content = read_checkpoint(config.output / LAST)
+    del content["training"]["eye"]
+    write_checkpoint(config.output / LAST, content)
+    with pytest.raises(CheckpointError, match="of another training: 'eye'; choose"):
+        resume(school, config.output)
 
 
 def test_what_cannot_be_taught_is_one_line(
