@@ -5,6 +5,7 @@ The only file that prints and that knows all the others; see `python run.py --he
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -372,9 +373,12 @@ def _version() -> str:
 if __name__ == "__main__":
     if not sys.warnoptions and "--verbose" not in sys.argv:
         warnings.simplefilter("ignore")  # they are for developers, and none is ours
+    if isinstance(sys.stdout, io.TextIOWrapper):  # None where it is closed
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name may be more than it can show
     code = main()
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
         silence(sys.stdout)
     sys.exit(code)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import termios
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import av
@@ -50,13 +51,15 @@ def go(*arguments: str) -> int:
     return run.main(["--detector", "none", *arguments])
 
 
-def start(*arguments: str, path: Path = ROOT) -> subprocess.Popen[str]:
+def start(
+    *arguments: str, path: Path = ROOT, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(ROOT / "run.py"), "--detector", "none", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(path)},
+        env={**os.environ, "PYTHONPATH": str(path), **(environment or {})},
     )
 
 
@@ -343,6 +346,21 @@ def test_ctrl_c_while_the_program_loads_is_silent() -> None:
     process = start("--source", FIVE, path=Path.cwd())  # which finds that one first
     assert process.communicate(timeout=PATIENCE_S) == ("", "")
     assert process.returncode == -signal.SIGINT  # a shell says 130
+
+
+def test_output_that_cannot_show_a_name_costs_nothing() -> None:
+    process = start("--source", FIVE, "--output", "é 猫", environment={"PYTHONIOENCODING": "ascii"})
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == DONE, err
+    assert r"wrote \xe9 \u732b/synthetic.mp4" in out
+
+
+def test_closed_standard_streams_cost_nothing() -> None:
+    command = f'"{sys.executable}" "{ROOT / "run.py"}" --detector none --source {FIVE} --output o'
+    done = subprocess.run(["sh", "-c", f"{command} <&- >&-"], stderr=subprocess.PIPE, text=True)
+    assert done.returncode == DONE, done.stderr
+    assert "Traceback" not in done.stderr
+    assert frames_of(Path("o/synthetic.mp4")) == 5
 
 
 def test_a_second_signal_abandons_at_once() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import select
+import stat
 import sys
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -143,7 +145,7 @@ class StdinSource(OpenedSource):
         self._to_bgr, self._to_i420 = Converter("bgr24"), Converter("yuv420p")
         self._stream = self._describe(video, first)
 
-    def _open_pipe(self) -> WakeablePipe:
+    def _open_pipe(self) -> WakeablePipe | FileIO:
         if sys.platform == "win32":  # a wait for a pipe cannot be woken there
             raise SourceOpenError(
                 f"source '{self._name}': not supported on Windows; save the stream to a file"
@@ -154,6 +156,8 @@ class StdinSource(OpenedSource):
                 f"source '{self._name}': expected a video piped in, got a terminal; "
                 "pipe it: ffmpeg ... -f matroska - | python run.py --source -"
             )
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):  # which never keeps anybody waiting
+            return FileIO(descriptor, closefd=False)
         with self._lock:
             self._pipe = WakeablePipe(descriptor)
             if self._is_stopped:
@@ -180,7 +184,8 @@ class StdinSource(OpenedSource):
         if self._is_stopped:
             return f"source '{self._name}': stopped before its first picture"
         return (
-            f"source '{self._name}': expected a video, got bytes that FFmpeg cannot read, or none"
+            f"source '{self._name}': expected a video, got bytes that FFmpeg cannot read, or none; "
+            "in a pipe an mp4 needs its index first (faststart), or send Matroska"
         )
 
     def _describe(self, video: VideoStream, first: av.VideoFrame) -> StreamInfo:

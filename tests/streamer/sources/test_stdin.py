@@ -15,7 +15,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
+from av.video.stream import VideoStream
 
 from streamer.errors import SourceOpenError
 from streamer.sources.file import FileSource
@@ -134,6 +136,38 @@ def test_pictures_without_times_begin_at_zero(tmp_path: Path) -> None:
         filed_s = [frame.time_s for frame in source]
     assert piped_s == filed_s
     assert piped_s[0] == 0
+
+
+def write_noise(path: Path, *, frames: int) -> None:
+    """A recording too large for a reader to keep, so that its end is not there at the beginning."""
+    noise = np.random.default_rng(0)
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("mpeg4", rate=25)
+        assert isinstance(video, VideoStream)
+        video.width, video.height, video.pix_fmt = 640, 480, "yuv420p"
+        video.bit_rate = 40_000_000
+        for _ in range(frames):
+            pixels = noise.integers(0, 256, (480, 640, 3), np.uint8)
+            container.mux(video.encode(av.VideoFrame.from_ndarray(pixels, "bgr24")))
+        container.mux(video.encode(None))
+
+
+def test_a_file_on_standard_input_may_have_its_index_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    write_noise(path, frames=3)
+    with path.open("rb") as file, StdinSource(descriptor=file.fileno()) as source:
+        assert len(list(source)) == 3
+
+
+def test_a_pipe_may_not_and_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    write_noise(path, frames=3)
+    with (
+        piped(path.read_bytes()) as descriptor,
+        pytest.raises(SourceOpenError, match="an mp4 needs its index first"),
+        StdinSource(descriptor=descriptor),
+    ):
+        pass
 
 
 def test_a_pipe_with_a_name_is_read_to_its_end(tmp_path: Path, clip: bytes) -> None:
