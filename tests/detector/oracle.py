@@ -26,6 +26,13 @@ from tests.paths import GOLDEN, SHARED
 
 PHOTOGRAPH = SHARED / "oracle" / "24274813513_0cfd2ce6d0_k.jpg"
 
+MODES = {  # of the published run: --imgsz, --flip-test
+    "fix512": ("512", False),
+    "fix512_flip": ("512", True),
+    "fix416x320": ("416x320", False),
+    "keep": ("native", False),
+    "keep_flip": ("native", True),
+}
 LOGIT_TOLERANCE = 1e-3
 BOX_TOLERANCE = 3e-3  # cells
 # Where sums run in another order than the published run's, as a share of a head's standard

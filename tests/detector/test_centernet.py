@@ -14,14 +14,6 @@ from tests.detector import oracle
 from tests.detector.tiny import make_tiny, tiny_network
 from tests.paths import GOLDEN, SHARED, needs_shared
 
-MODES = {
-    "fix512": ("512", False),
-    "fix512_flip": ("512", True),
-    "fix416x320": ("416x320", False),
-    "keep": ("native", False),
-    "keep_flip": ("native", True),
-}
-
 
 def test_keys_and_shapes_are_those_of_the_published_checkpoint() -> None:
     recipe = RECIPES["hardnet85"]
@@ -30,10 +22,10 @@ def test_keys_and_shapes_are_those_of_the_published_checkpoint() -> None:
     assert len(state) == 668
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", oracle.MODES)
 def test_heads_on_the_blocks_are_the_published_ones(oracle_network: CenterNet, mode: str) -> None:
     """With the mirrored picture the published sums ran in another order, even its own rerun's."""
-    imgsz, flip = MODES[mode]
+    imgsz, flip = oracle.MODES[mode]
     with np.load(GOLDEN / "golden_blocks_small.npz") as golden:
         x = _network_input(imgsz, flip)
         np.testing.assert_array_equal(x[..., ::8, ::8], golden[f"{mode}/input_every8"])

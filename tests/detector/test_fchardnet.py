@@ -4,11 +4,10 @@ from functools import partial
 
 import pytest
 import torch
-from torch import Tensor, nn
 
 from detector.fchardnet import FCHARDNET70, FCHarDNet
-from detector.fold import fold_batch_norm
 from detector.network import bare, untrained
+from tests.detector.networks import assert_folding_keeps, convolution_macs
 
 make = partial(FCHarDNet, FCHARDNET70)
 
@@ -29,7 +28,7 @@ def test_size_is_what_the_family_promises() -> None:
 )
 def test_cost_is_what_the_family_promises(size: int, macs: float) -> None:
     # 80 classes; the promise has three digits
-    assert _convolution_macs(bare(make, 80), size) == pytest.approx(macs, rel=2e-3)
+    assert convolution_macs(bare(make, 80), size) == pytest.approx(macs, rel=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -64,33 +63,5 @@ def test_same_seed_gives_the_same_weights() -> None:
 
 
 def test_folded_network_computes_the_same() -> None:
-    network = untrained(make, 3, seed=1).eval()
-    stream = torch.Generator().manual_seed(2)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.get_buffer("running_mean").uniform_(-0.5, 0.5, generator=stream)
-            module.get_buffer("running_var").uniform_(0.5, 2, generator=stream)
-    pictures = torch.randn(1, 3, 64, 96, generator=stream)
-    with torch.inference_mode():
-        expected = network(pictures)
-        fold_batch_norm(network)
-        folded = network(pictures)
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
-    for ours, theirs in zip(folded, expected, strict=True):
-        # float32 carries 1e-7; some sixty layers of it
-        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-4 * float(theirs.abs().max()))
-
-
-def _convolution_macs(network: nn.Module, size: int) -> int:
-    """Multiply-accumulates of all convolutions on one square picture."""
-    macs = 0
-
-    def count(conv: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal macs
-        macs += conv.get_parameter("weight").numel() * output.shape[2] * output.shape[3]
-
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            module.register_forward_hook(count)
-    network(torch.empty(1, 3, size, size, device="meta"))
-    return macs
+    # float32 carries 1e-7; some sixty layers of it
+    assert_folding_keeps(untrained(make, 3, seed=1).eval(), share=1e-4)

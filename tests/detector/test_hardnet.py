@@ -4,7 +4,6 @@ from functools import partial
 
 import pytest
 import torch
-from torch import Tensor, nn
 
 from detector.centernet import CenterNet
 from detector.hardnet import (
@@ -18,6 +17,7 @@ from detector.hardnet import (
     triple,
 )
 from detector.network import bare
+from tests.detector.networks import convolution_macs
 from tests.detector.tiny import tiny_network
 
 LINKS = {
@@ -77,7 +77,7 @@ def test_network_is_as_large_and_as_dear_as_published(
 ) -> None:
     network = bare(partial(CenterNet, spec), 80)
     assert sum(value.numel() for value in network.parameters()) == parameters
-    assert _convolution_macs(network, 512) == pytest.approx(macs, rel=1e-5)
+    assert convolution_macs(network, 512) == pytest.approx(macs, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -117,18 +117,3 @@ def test_mean_of_the_triple_counts_cells_beyond_the_border() -> None:
     mean = triple(x)[0, 1]
     assert mean[10, 10].item() == pytest.approx(1)
     assert mean[0, 0].item() == pytest.approx(25 / 81)  # 5 x 5 of 9 x 9 cells lie inside
-
-
-def _convolution_macs(network: CenterNet, size: int) -> int:
-    """Multiply-accumulates of all convolutions on one square picture."""
-    macs = 0
-
-    def count(conv: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal macs
-        macs += conv.get_parameter("weight").numel() * output.shape[2] * output.shape[3]
-
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            module.register_forward_hook(count)
-    network(torch.empty(1, 3, size, size, device="meta"))
-    return macs

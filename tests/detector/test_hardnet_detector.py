@@ -21,16 +21,8 @@ from tests.detector import oracle
 from tests.detector.tiny import CLASSES, RECIPE, tiny_network
 from tests.paths import GOLDEN, SHARED, needs_shared
 
-MODES = {
-    "fix512": ("512", False),
-    "fix512_flip": ("512", True),
-    "fix416x320": ("416x320", False),
-    "keep": ("native", False),
-    "keep_flip": ("native", True),
-}
 
-
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", oracle.MODES)
 def test_boxes_on_the_blocks_are_the_published_ones(folded_network: CenterNet, mode: str) -> None:
     with np.load(GOLDEN / "golden_blocks_small.npz") as golden:
         found = _oracle_detections(folded_network, mode, oracle.blocks())
@@ -222,7 +214,7 @@ def test_cuda_that_is_absent_is_told_before_the_weights_are_read(tmp_path: Path)
 
 
 def _oracle_detections(network: CenterNet, mode: str, pixels: NDArray[np.uint8]) -> Detections:
-    imgsz, flip = MODES[mode]
+    imgsz, flip = oracle.MODES[mode]
     detector = CenterNetDetector(
         network,
         RECIPES["hardnet85"],

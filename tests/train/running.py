@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 import torch
 
+from streamer.contract import HoldsNothing
 from streamer.picture import BgrArray
 from train.build import prepare
 from train.config import TrainConfig
@@ -19,7 +18,7 @@ from train.observer import StepReport
 from train.records import Records
 
 
-class Notebook:
+class Notebook(HoldsNothing):
     """An observer that keeps what it was told.
 
     Args:
@@ -31,17 +30,6 @@ class Notebook:
         self.rows: list[EpochRow] = []
         self.pictures: list[BgrArray] = []
         self._stop_after = stop_after
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        pass
 
     def began(self, rows: Sequence[EpochRow]) -> None:
         self.rows = list(rows)

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from streamer.contract import HoldsNothing
 from streamer.frame import Frame, StreamInfo, StreamKind
 from streamer.picture import BgrPicture
 from streamer.sources.synthetic import SyntheticConfig, SyntheticSource
@@ -19,24 +18,13 @@ from train.teacher.difference import DifferenceConfig, Differing, difference, fi
 Pixels = NDArray[np.uint8]
 
 
-class Given:
+class Given(HoldsNothing):
     """A source of the frames it is given."""
 
     def __init__(self, frames: Sequence[Frame]) -> None:
         self._frames = frames
         self.stream_id = "given"
         self.stream = frames[0].stream
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        pass
 
     def __iter__(self) -> Iterator[Frame]:
         yield from self._frames

@@ -6,13 +6,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from detector.contract import Detector
 from detector.detections import Detections
 from streamer.clock import MonotonicClock
-from streamer.contract import Source
+from streamer.contract import HoldsNothing, Source
 from streamer.errors import SourceError, SourceOpenError
 from streamer.frame import Frame
 from streamer.outlet import Outlet
@@ -153,7 +151,7 @@ class _Batches:
             yield batch
 
 
-class _Collecting:
+class _Collecting(HoldsNothing):
     """A sink that hands on what it gets."""
 
     name = "collecting"
@@ -162,17 +160,6 @@ class _Collecting:
         self._on_found = on_found
         self._first_ns: int | None = None
         self.elapsed_ns = 0  # from the first submission to the last boxes
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        pass
 
     def write(self, result: Result[Detections]) -> None:
         """Hand it on."""

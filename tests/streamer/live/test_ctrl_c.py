@@ -23,6 +23,7 @@ import pytest
 from tests.paths import ROOT
 from tests.streamer.live.servers import (
     DrippingPeer,
+    Peer,
     Proxy,
     RtspServer,
     SilentPeer,
@@ -127,25 +128,19 @@ def connecting(folder: Path) -> Iterator[Program]:
 
 
 @contextmanager
-def connected_and_silent(folder: Path) -> Iterator[Program]:
-    with (
-        SilentPeer() as peer,
-        Program(folder, f"rtsp://{LOGIN}127.0.0.1:{peer.port}/cam") as program,
-    ):
+def _connected_to(peer: Peer, folder: Path) -> Iterator[Program]:
+    with peer, Program(folder, f"rtsp://{LOGIN}127.0.0.1:{peer.port}/cam") as program:
         program.await_that(lambda: bool(peer._sockets))
         program.await_line("connecting")
         yield program
 
 
-@contextmanager
-def dripping(folder: Path) -> Iterator[Program]:
-    with (
-        DrippingPeer() as peer,
-        Program(folder, f"rtsp://{LOGIN}127.0.0.1:{peer.port}/cam") as program,
-    ):
-        program.await_that(lambda: bool(peer._sockets))
-        program.await_line("connecting")
-        yield program
+def connected_and_silent(folder: Path) -> AbstractContextManager[Program]:
+    return _connected_to(SilentPeer(), folder)
+
+
+def dripping(folder: Path) -> AbstractContextManager[Program]:
+    return _connected_to(DrippingPeer(), folder)
 
 
 @contextmanager
