@@ -33,17 +33,30 @@ _IN_PATH = re.compile(
 _STREAM_KEY = re.compile(
     r"(rtmps?://[^\s/]+/(?:[^\s/?#'\"]+/)+)(?=[\w-]*\d)[\w-]{16,}", re.IGNORECASE
 )
+# Receivers of webhooks are known by a secret in their path: /api/webhook/<id>.
+_HOOK = re.compile(r"(https?://[^\s'\"]*?(?:hooks?\b|/key/))([^\s?#'\"]+)", re.IGNORECASE)
+_LONG_PART = re.compile(r"(?<![\w-])(?=[\w-]*\d)[\w-]{16,}(?![\w-])")
 
 
 def redact(text: str) -> str:
-    """The text with passwords and secret-looking query values of its URLs masked.
+    """The text with passwords, keys and secret-looking query values of its URLs masked.
 
     User names stay: they say which account to look at.
 
     >>> redact("cannot open 'rtsp://admin:hunter2@door/1?token=abc&fps=5'")
     "cannot open 'rtsp://admin:***@door/1?token=***&fps=5'"
     """
-    for secret in (_USERINFO, _BROKEN_USERINFO, _SPACED_USERINFO, _IN_PATH, _STREAM_KEY):
+    text = _STREAM_KEY.sub(rf"\g<1>{MASK}", redact_passwords(text))
+    return _HOOK.sub(lambda hook: hook[1] + _LONG_PART.sub(MASK, hook[2]), text)
+
+
+def redact_passwords(text: str) -> str:
+    """As `redact`, but what stands in a path for whom it is to reach stays.
+
+    >>> redact_passwords("http://me:geheim@host/hooks/0123456789abcdef?key=x")
+    'http://me:***@host/hooks/0123456789abcdef?key=***'
+    """
+    for secret in (_USERINFO, _BROKEN_USERINFO, _SPACED_USERINFO, _IN_PATH):
         text = secret.sub(rf"\g<1>{MASK}", text)
     return _QUERY.sub(_mask_secret, text)
 

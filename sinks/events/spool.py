@@ -21,7 +21,7 @@ from typing import Self
 
 from sinks.jsonl import Json
 from streamer.errors import SinkError
-from streamer.redact import redact
+from streamer.redact import redact_passwords
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Spool:
     def __init__(self, folder: Path, address: str, *, most_bytes: int) -> None:
         self._folder = folder
         # A changed password is no other receiver.
-        self._key = hashlib.sha256(redact(address).encode()).hexdigest()[:24]
+        self._key = hashlib.sha256(redact_passwords(address).encode()).hexdigest()[:24]
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
         self._database: sqlite3.Connection | None = None

@@ -92,6 +92,12 @@ SECRET_NAMES = st.sampled_from(
             "rtmp://a.example.com/live2/***",
             id="stream key",
         ),
+        pytest.param(
+            "https://hooks.example.com/services/T0/B0/AbCdEfGh12345678: refused",
+            "https://hooks.example.com/services/T0/B0/***: refused",
+            id="webhook",
+        ),
+        pytest.param("http://h/api/webhook/gate-in", "http://h/api/webhook/gate-in", id="its name"),
         pytest.param("rtmp://h/live/door-2", "rtmp://h/live/door-2", id="a stream's name"),
     ],
 )

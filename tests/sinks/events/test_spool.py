@@ -81,6 +81,13 @@ def test_another_address_is_another_spool(tmp_path: Path) -> None:
         assert second.waiting == 0
 
 
+def test_receivers_that_differ_by_a_key_in_the_path_are_two(tmp_path: Path) -> None:
+    with spool(tmp_path, address="webhook https://home/webhook/0123456789abcdef") as first:
+        put(first, 1)
+    with spool(tmp_path, address="webhook https://home/webhook/fedcba9876543210") as second:
+        assert second.waiting == 0
+
+
 def test_the_oldest_makes_room_but_not_the_one_on_its_way(tmp_path: Path) -> None:
     with spool(tmp_path) as measure:
         put(measure, 0)
