@@ -9,7 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from configs.loader import load
 from streamer.picture import BgrArray
+from train.data.config import DataConfig
 from train.errors import SampleError
 from train.sample import Polygon, Sample
 
@@ -101,3 +103,16 @@ def write_coco(folder: Path, annotations: list[dict[str, object]]) -> Path:
 def coco_box(image_id: int, category_id: int, *xywh: float, **more: object) -> dict[str, object]:
     """One annotation."""
     return {"image_id": image_id, "category_id": category_id, "bbox": list(xywh), **more}
+
+
+def coco_config(
+    folder: Path, annotations: list[dict[str, object]], **settings: object
+) -> DataConfig:
+    """Two pictures with these annotations; see `write_coco`."""
+    path = write_coco(folder, annotations)
+    return load(
+        DataConfig, {"type": "coco", "annotations": str(path), "images": str(folder), **settings}
+    )
+
+
+GOOD = [coco_box(7, 2, 10.5, 4, 10, 10), coco_box(3, 5, 0, 0, 40, 60)]

@@ -17,25 +17,15 @@ from pycocotools import mask as coco_mask
 from configs.errors import ConfigError
 from configs.loader import load
 from tests.paths import SHARED, needs_shared
-from tests.train.data_sets import coco_box, textured, write_coco
+from tests.train.data_sets import GOOD, coco_box, coco_config, textured
 from train.augment.chain import Stretched
 from train.data.config import DataConfig
-from train.data.folder import FolderSamples
 from train.data.mask import from_runs
-from train.data.picture import Reduction, is_cut_off, read_picture
 from train.data.problem import Trouble
 from train.data.table import build_samples, open_folder
-from train.errors import DataError, SampleError
+from train.errors import DataError
 
 TRIANGLE = [10.5, 4, 20.5, 4, 15.5, 14]
-GOOD = [coco_box(7, 2, 10.5, 4, 10, 10), coco_box(3, 5, 0, 0, 40, 60)]
-
-
-def _coco(folder: Path, annotations: list[dict[str, object]], **settings: object) -> DataConfig:
-    path = write_coco(folder, annotations)
-    return load(
-        DataConfig, {"type": "coco", "annotations": str(path), "images": str(folder), **settings}
-    )
 
 
 def test_coco_boxes_are_corners_and_class_ids_follow_the_category_ids(tmp_path: Path) -> None:
@@ -46,7 +36,7 @@ def test_coco_boxes_are_corners_and_class_ids_follow_the_category_ids(tmp_path: 
         coco_box(7, 2, 10, 0, 4, 48, segmentation=wide, iscrowd=1),
         coco_box(7, 2, 10, 5, 1, 20, segmentation=crowd, iscrowd=1),
     ]
-    samples = build_samples(_coco(tmp_path, annotations))
+    samples = build_samples(coco_config(tmp_path, annotations))
     assert samples.class_names == ("box", "disc")  # categories 2 and 5
     sample = samples.read(0)
     assert sample.picture.shape == (48, 64, 3)
@@ -62,13 +52,13 @@ def test_coco_boxes_are_corners_and_class_ids_follow_the_category_ids(tmp_path: 
 
 
 def test_classes_are_chosen_merged_and_ordered_by_name(tmp_path: Path) -> None:
-    config = _coco(tmp_path, GOOD, rename=["disc=thing"], classes=["thing", "box"])
+    config = coco_config(tmp_path, GOOD, rename=["disc=thing"], classes=["thing", "box"])
     samples = build_samples(config)
     assert samples.class_names == ("thing", "box")
     assert [samples.read(index).class_id.tolist() for index in (0, 1)] == [[1], [0]]
-    merged = build_samples(_coco(tmp_path, GOOD, rename=["disc=thing", "box=thing"]))
+    merged = build_samples(coco_config(tmp_path, GOOD, rename=["disc=thing", "box=thing"]))
     assert merged.class_names == ("thing",)
-    only = build_samples(_coco(tmp_path, GOOD, classes=["disc"]))
+    only = build_samples(coco_config(tmp_path, GOOD, classes=["disc"]))
     assert [len(only.read(index)) for index in (0, 1)] == [0, 1]
 
 
@@ -155,10 +145,10 @@ def test_a_broken_label_stops_or_is_left_out_and_named(
     tmp_path: Path, annotation: dict[str, object], trouble: Trouble, text: str
 ) -> None:
     with pytest.raises(DataError, match=r"1 .*; see all with python -m train\.check") as failure:
-        build_samples(_coco(tmp_path, [*GOOD, annotation]))
+        build_samples(coco_config(tmp_path, [*GOOD, annotation]))
     assert "\n" not in str(failure.value)
     assert trouble.value in str(failure.value)
-    samples, inspection = open_folder(_coco(tmp_path, [*GOOD, annotation], broken="skip"))
+    samples, inspection = open_folder(coco_config(tmp_path, [*GOOD, annotation], broken="skip"))
     [problem] = inspection.problems
     assert problem.trouble is trouble
     assert text in problem.text
@@ -169,28 +159,28 @@ def test_a_broken_label_stops_or_is_left_out_and_named(
 
 def test_a_box_over_the_border_is_cut_where_broken_ones_are_skipped(tmp_path: Path) -> None:
     over = coco_box(7, 2, 60, 1, 9, 5)
-    samples = build_samples(_coco(tmp_path, [*GOOD, over], broken="skip"))
+    samples = build_samples(coco_config(tmp_path, [*GOOD, over], broken="skip"))
     assert samples.read(0).boxes_xyxy[1].tolist() == [60, 1, 64, 6]
 
 
 def test_a_rounding_over_the_border_is_no_problem(tmp_path: Path) -> None:
-    samples = build_samples(_coco(tmp_path, [*GOOD, coco_box(7, 2, 60, 1, 5.5, 5)]))
+    samples = build_samples(coco_config(tmp_path, [*GOOD, coco_box(7, 2, 60, 1, 5.5, 5)]))
     assert samples.read(0).boxes_xyxy[1].tolist() == [60, 1, 65.5, 6]  # as annotated
 
 
 def test_a_class_without_a_box_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="class without a box: 'disc'"):
-        build_samples(_coco(tmp_path, GOOD[:1]))
+        build_samples(coco_config(tmp_path, GOOD[:1]))
 
 
 def test_a_set_without_any_box_stops_even_where_broken_ones_are_skipped(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no box to learn"):
-        build_samples(_coco(tmp_path, [], broken="skip"))
+        build_samples(coco_config(tmp_path, [], broken="skip"))
 
 
 def test_a_misspelt_class_is_named_with_what_was_meant(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"'dsc' to learn; did you mean 'disc'\?"):
-        build_samples(_coco(tmp_path, GOOD, classes=["dsc"]))
+        build_samples(coco_config(tmp_path, GOOD, classes=["dsc"]))
 
 
 @given(arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=bits))
@@ -223,7 +213,7 @@ def test_run_lengths_that_do_not_fill_the_picture_are_a_broken_outline(
     tmp_path: Path, counts: object
 ) -> None:
     crowd = coco_box(7, 2, 1, 1, 9, 5, segmentation={"size": [48, 64], "counts": counts})
-    _, inspection = open_folder(_coco(tmp_path, [*GOOD, crowd]))
+    _, inspection = open_folder(coco_config(tmp_path, [*GOOD, crowd]))
     assert [problem.trouble for problem in inspection.problems] == [Trouble.BAD_OUTLINE]
 
 
@@ -250,7 +240,7 @@ def test_whatever_an_annotation_holds_is_read_or_named(
         "iscrowd": crowd,
     }
     bare = {**entry, "category_id": 2}
-    samples, inspection = open_folder(_coco(tmp_path, [*GOOD, entry, bare]))
+    samples, inspection = open_folder(coco_config(tmp_path, [*GOOD, entry, bare]))
     sample = samples.read(0)
     assert 1 <= len(sample) <= 3
     assert len(sample) + len(inspection.problems) >= 3  # none is lost without a word
@@ -311,7 +301,7 @@ def test_an_unusable_label_file_is_an_error_in_one_line(
 
 def test_an_id_of_two_pictures_gives_its_boxes_to_neither(tmp_path: Path) -> None:
     """Sets joined by hand: whose boxes these are nobody knows."""
-    config = _coco(tmp_path, [*GOOD, coco_box(7, 2, 1, 1, 9, 9)], broken="skip")
+    config = coco_config(tmp_path, [*GOOD, coco_box(7, 2, 1, 1, 9, 9)], broken="skip")
     path = tmp_path / "labels.json"
     data = json.loads(path.read_text())
     cv2.imwrite(str(tmp_path / "c.png"), textured(64, 48))
@@ -333,7 +323,7 @@ def test_an_id_of_two_pictures_gives_its_boxes_to_neither(tmp_path: Path) -> Non
 def test_a_picture_that_cannot_be_is_named_and_left_out(
     tmp_path: Path, change: dict[str, object], trouble: Trouble
 ) -> None:
-    config = _coco(tmp_path, GOOD)
+    config = coco_config(tmp_path, GOOD)
     path = tmp_path / "labels.json"
     data = json.loads(path.read_text())
     data["images"][0] |= change
@@ -371,85 +361,6 @@ def test_names_that_are_no_text_are_an_error(tmp_path: Path) -> None:
 def test_a_setting_that_the_layout_needs_is_asked_for() -> None:
     with pytest.raises(ConfigError, match=r"data\.images: the layout coco needs a folder"):
         load(DataConfig, {"type": "coco", "annotations": "a.json"}, "data")
-
-
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
-@pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
-def test_a_picture_that_is_cut_off_is_an_error(tmp_path: Path, suffix: str, share: float) -> None:
-    whole = cv2.imencode(suffix, textured(200, 100))[1].tobytes()
-    path = tmp_path / f"a{suffix}"
-    path.write_bytes(whole)
-    assert read_picture(path).shape == (100, 200, 3)
-    path.write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(SampleError, match=rf"a{suffix}': cut off after \d+ bytes"):
-        read_picture(path)
-
-
-def test_the_end_of_a_thumbnail_is_not_taken_for_that_of_the_picture() -> None:
-    whole = cv2.imencode(".jpg", textured(64, 64))[1].tobytes()
-    thumbnail = cv2.imencode(".jpg", textured(16, 16))[1].tobytes()
-    header = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
-    nested = whole[:2] + header + whole[2:]
-    assert not is_cut_off(nested)
-    assert not is_cut_off(nested + b"trailing bytes of a camera")
-    assert is_cut_off(nested[:-40])
-
-
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [
-        pytest.param(None, "No such file", id="missing"),
-        pytest.param(b"", "can be decoded", id="empty"),
-        pytest.param(b"<html>not found</html>", "can be decoded", id="a web page"),
-    ],
-)
-def test_a_file_that_is_no_picture_is_an_error(
-    tmp_path: Path, content: bytes | None, text: str
-) -> None:
-    path = tmp_path / "a.jpg"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(SampleError, match=text):
-        read_picture(path)
-
-
-def test_a_picture_of_another_size_than_labelled_is_an_error(tmp_path: Path) -> None:
-    samples = build_samples(_coco(tmp_path, GOOD))
-    cv2.imwrite(str(tmp_path / "a.png"), textured(48, 64))
-    with pytest.raises(SampleError, match="labelled as 64 x 48 px, but it is 48 x 64"):
-        samples.read(0)
-
-
-def test_labels_shrink_with_a_picture_that_is_decoded_smaller(tmp_path: Path) -> None:
-    samples, _ = open_folder(_coco(tmp_path, GOOD))
-    half = samples.read(1, reduction=2)
-    assert half.picture.shape == (30, 20, 3)
-    assert half.boxes_xyxy.tolist() == [[0, 0, 20, 30]]
-
-
-@pytest.mark.parametrize("reduction", [2, 4, 8])
-@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.bmp"])
-def test_boxes_stay_on_their_objects_in_an_odd_picture_read_smaller(
-    tmp_path: Path, name: str, reduction: Reduction
-) -> None:
-    """97 px are 13 cells of 8, of which the last holds one: sides do not shrink evenly."""
-    picture = np.zeros((65, 97, 3), np.uint8)
-    picture[40:64, 80:96] = 255
-    cv2.imwrite(str(tmp_path / name), picture)
-    data = {
-        "images": [{"id": 1, "file_name": name, "width": 97, "height": 65}],
-        "categories": [{"id": 1, "name": "box"}],
-        "annotations": [coco_box(1, 1, 80, 40, 16, 24)],
-    }
-    (tmp_path / "labels.json").write_text(json.dumps(data))
-    samples = build_samples(DataConfig("coco", tmp_path / "labels.json", tmp_path))
-    assert isinstance(samples, FolderSamples)
-    sample = samples.read(0, reduction)
-    assert (sample.boxes_xyxy * reduction).tolist() == [[80, 40, 96, 64]]
-    grey = sample.picture[:, :, 0].astype(float)
-    rows, columns = np.indices(grey.shape) + 0.5  # the middles of pixels
-    middle = [float((grey * place).sum() / grey.sum()) * reduction for place in (columns, rows)]
-    assert middle == pytest.approx([88, 52], abs=0.5)  # what compression adds
 
 
 @needs_shared("data", "coco", "annotations")
