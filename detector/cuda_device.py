@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -29,6 +30,22 @@ class CudaMark:
         self.event.synchronize()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Recording:
+    """A graph, which knows the memory it works on by addresses alone, and what keeps that memory.
+
+    Attributes:
+        graph: of the work.
+        work: with all that it refers to.
+    """
+
+    graph: torch.cuda.CUDAGraph
+    work: Work
+
+    def __call__(self) -> None:
+        self.graph.replay()
+
+
 class CudaLane:
     """A stream."""
 
@@ -49,8 +66,7 @@ class CudaLane:
         )
         with self.current(), recording:
             work()
-        replay: Work = graph.replay
-        return replay
+        return _Recording(graph, work)
 
     @contextmanager
     def current(self) -> Iterator[None]:

@@ -90,7 +90,8 @@ class LaneExecutor(Generic[M]):
         self._times = times
         self._preprocess = preprocess
         self._limit = limit
-        self._is_exact = is_exact
+        # No method of its own: the slots' programs keep it, and would keep the executor, too.
+        self._compute = partial(_compute, program=program, is_exact=is_exact)
         self._was_halved = False
         self._copying = device.lane("copy")
         self._preparing = device.lane("prepare", is_urgent=True)  # small, and the network waits
@@ -215,11 +216,6 @@ class LaneExecutor(Generic[M]):
             self._slots.append(Slot(self._device, self._limit, top_k, self._dtype, channels))
         return self._slots[self._next]
 
-    def _compute(self, pictures: Tensor, rows: Tensor) -> None:
-        found = self._program.rows(pictures, is_exact=self._is_exact)
-        rows[:, : found.shape[1]].copy_(found)
-        rows[:, found.shape[1] :].zero_()  # a map with fewer cells than rows are wanted
-
     def _halve(self, error: torch.OutOfMemoryError, height: int, width: int) -> None:
         """Smaller batches from now on.
 
@@ -256,6 +252,12 @@ class LaneExecutor(Generic[M]):
             raise DeviceError(
                 f"device {str(self._device.place)!r} failed: {reason}; what was found is kept"
             ) from error
+
+
+def _compute(pictures: Tensor, rows: Tensor, *, program: Program, is_exact: bool) -> None:
+    found = program.rows(pictures, is_exact=is_exact)
+    rows[:, : found.shape[1]].copy_(found)
+    rows[:, found.shape[1] :].zero_()  # a map with fewer cells than rows are wanted
 
 
 def _spare_threads() -> int:

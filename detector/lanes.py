@@ -59,7 +59,8 @@ class Lane(Protocol[M_contra]):
     def recorded(self, work: Work) -> Work:
         """`work`, which always does the same on the same memory, in a form that is queued faster.
 
-        Runs it a few times; may block, and may stop the other lanes for that time.
+        Runs it a few times; may block, and may stop the other lanes for that time. What comes back
+        keeps `work`, and so that memory.
 
         Raises:
             torch.OutOfMemoryError: there is no memory for what it computes on the way.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch.backends import cudnn
 
 from detector.centernet import CenterNet
 from detector.config import DetectorConfig, Precision
+from detector.cuda_device import CudaDevice
 from detector.cuda_executor import CudaExecutor, CudaOptions, prepare_network
 from detector.detections import Detections
 from detector.device import choose_compute
@@ -19,6 +21,7 @@ from detector.fold import fold_batch_norm
 from detector.fuse import fuse_relu
 from detector.geometry import parse_imgsz
 from detector.hardnet_detector import CenterNetDetector
+from detector.lanes import Work
 from detector.network import bare, untrained
 from detector.padding import picture_channels
 from detector.program import Program, place_network, write_pictures
@@ -121,6 +124,23 @@ def test_one_call_for_convolution_bias_and_relu_is_exact_enough() -> None:
     with torch.inference_mode():
         found = layers(x).float().cpu()
     torch.testing.assert_close(found, expected.detach(), rtol=2e-3, atol=4e-3)
+
+
+def test_a_recording_keeps_the_memory_it_works_on() -> None:
+    device = CudaDevice(torch.device("cuda", 0))
+    lane, done = device.lane("test"), device.mark()
+
+    def recorded() -> tuple[Work, weakref.ref[Tensor]]:
+        numbers = device.memory(4, dtype=torch.float32)
+        return lane.recorded(lambda: numbers.add_(1)), weakref.ref(numbers)
+
+    replay, memory = recorded()
+    numbers = memory()
+    assert numbers is not None
+    before = numbers.clone()
+    lane.run(replay, after=(), done=done)
+    done.wait()
+    assert torch.equal(numbers, before + 1)
 
 
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -146,6 +148,19 @@ def test_large_pictures_are_copied_by_several_threads() -> None:
     assert "staging" in names
     expected = _expected(frames, program, Stretch(64, 64))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3)
+
+
+def test_memory_goes_with_its_executor() -> None:
+    """At once: a collector that comes by later may come while another one's programs are made."""
+    gc.disable()
+    try:
+        with _executor() as executor:
+            _submit(executor, _frames(2)).wait()
+            memory = weakref.ref(executor._slots[0])
+        del executor
+        assert memory() is None
+    finally:
+        gc.enable()
 
 
 def test_rows_that_a_small_map_has_not_are_zeros() -> None:
