@@ -74,9 +74,15 @@ def _train(typed: Sequence[str], screen: Screen) -> int:
             _keep_settings(config)
             observers = _observers(config, prepared.position, screen, stack)
         stop.defer()
+        if world.is_first and prepared.position.epoch >= config.schedule.epochs:
+            done = prepared.position.epoch
+            screen.say(
+                f"{done} epochs are done already; for more, --set schedule.epochs={done + 1}"
+            )
         prepared.training.run(prepared.position, observers)
         if stop.exit_code is not None:
-            screen.say(f"stopped; continue with --resume --output {config.output}")
+            if world.is_first:
+                screen.say(f"stopped; continue with --resume --output {config.output}")
             return stop.exit_code
     return DONE
 

@@ -101,6 +101,15 @@ def prepare(
         looked = _held_feed(config, held, encoder, size, world)
         validation = Validation(looked, names, config.loss, world, drawn=config.pictures)
     plan = _plan(config, len(feed))
+    if world.is_first:
+        logger.info(
+            "%d pictures to learn, %d to look at, %d classes; on %s in %s",
+            len(samples),
+            0 if held is None else len(held),
+            len(names),
+            device,
+            str(learner.dtype).removeprefix("torch."),
+        )
     position = _position(config, about, learner, resumes=resumes)
     training = Training(
         plan,

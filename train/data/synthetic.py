@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import multiprocessing
 import os
+import signal
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +27,8 @@ from streamer.scene.scene import Scene
 from streamer.truth import Truth
 from train.errors import DataError
 from train.sample import Sample
+
+logger = logging.getLogger(__name__)
 
 CLASS_NAMES = ("person", "car", "bicycle")  # as COCO calls them
 _LONGEST_S = 120  # of a scene: frames are taken from its first two minutes
@@ -179,7 +183,8 @@ def _draw_all(config: SyntheticDataConfig, pictures: Path, rows: Path) -> None:
             for first in range(0, config.scenes, _CHUNK)
         ]
         draw = partial(_draw_chunk, replace(config, cache=None), partial_pictures)
-        with multiprocessing.get_context("spawn").Pool(config.processes) as pool:
+        logger.info("drawing %d pictures into %s, once", len(config), pictures.parent)
+        with multiprocessing.get_context("spawn").Pool(config.processes, _leave_ctrl_c) as pool:
             tables = pool.map(draw, chunks, chunksize=1)
         partial_pictures.replace(pictures)
         partial_rows = rows.with_suffix(f".{os.getpid()}.partial.npy")
@@ -187,6 +192,11 @@ def _draw_all(config: SyntheticDataConfig, pictures: Path, rows: Path) -> None:
         partial_rows.replace(rows)
     finally:
         partial_pictures.unlink(missing_ok=True)
+
+
+def _leave_ctrl_c() -> None:
+    """To the process that waits, which then ends these: a terminal sends it to all of them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _draw_chunk(config: SyntheticDataConfig, path: Path, scenes: range) -> NDArray[np.float32]:
