@@ -10,11 +10,15 @@ have no public name, so where they are not as they were in torch 2.13 nothing is
 
 from __future__ import annotations
 
+import copy
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class PackedConv(nn.Module):
@@ -42,35 +46,32 @@ class PackedConv(nn.Module):
         return F.relu(found, inplace=True) if self._has_relu else found
 
 
-def pack(network: nn.Module) -> int:
-    """Replaces every convolution in `network`, in place, where torch and the processor can.
+def packed(network: Network) -> Network:
+    """The same network with packed convolutions, where torch and the processor can; else itself.
 
     Args:
-        network: batch normalisation folded; on the CPU, in the precision that it will run in.
-
-    Returns:
-        How many were replaced.
+        network: batch normalisation folded; on the CPU, in the precision that it will run in. Its
+            own weights are shared, and it stays what it is: exporters cannot read packed ones.
     """
-    dtype = next(network.parameters()).dtype
-    if not _is_able(dtype):
-        return 0
-    packed = 0
-    for module in list(network.modules()):
+    if not _is_able(next(network.parameters()).dtype):
+        return network
+    shared = {id(each): each for each in (*network.parameters(), *network.buffers())}
+    twin = copy.deepcopy(network, shared)
+    for module in list(twin.modules()):
         if not isinstance(module, PackedConv):
-            packed += _pack_in(module)
-    return packed
+            _pack_in(module)
+    return twin
 
 
-def _pack_in(module: nn.Module) -> int:
+def _pack_in(module: nn.Module) -> None:
     relus = _relus(module)
-    convs = [(name, layer) for name, layer in module.named_children() if _is_plain(layer)]
-    for name, layer in convs:
-        assert isinstance(layer, nn.Conv2d)
-        relu = relus.get(name)
-        setattr(module, name, PackedConv(layer, has_relu=relu is not None))
-        if relu is not None:
-            setattr(module, relu, nn.Identity())
-    return len(convs)
+    for name, layer in list(module.named_children()):
+        if _is_plain(layer):
+            assert isinstance(layer, nn.Conv2d)
+            relu = relus.get(name)
+            setattr(module, name, PackedConv(layer, has_relu=relu is not None))
+            if relu is not None:
+                setattr(module, relu, nn.Identity())
 
 
 def _relus(module: nn.Module) -> dict[str, str]:

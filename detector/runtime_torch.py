@@ -14,7 +14,7 @@ from torch import Tensor
 from detector.engine import EngineChoice
 from detector.errors import DetectorError
 from detector.network import Heads
-from detector.packed import pack
+from detector.packed import packed
 from detector.parallelism import Parallelism
 from detector.program import place_network
 
@@ -45,8 +45,7 @@ class TorchEngine(_Torch):
 
     def __init__(self, choice: EngineChoice, *, parallelism: Parallelism | None = None) -> None:
         place_network(choice.network, choice.compute)
-        pack(choice.network)
-        super().__init__(choice.network, choice.compute.dtype)
+        super().__init__(packed(choice.network), choice.compute.dtype)
         self._threads = torch.get_num_threads()
         parallelism = parallelism or Parallelism.of_machine(most=self._threads)
         self.runs = parallelism.runs

@@ -147,7 +147,8 @@ def test_time_is_booked_once_a_frame() -> None:
 def test_detector_fits_the_contract_and_takes_one_frame_on_the_cpu() -> None:
     with _detector() as detector:
         stage: Detector = detector
-        assert (stage.max_batch, stage.depth) == (1, 2)
+        assert stage.max_batch == 1
+        assert stage.depth >= 2  # of the cores
         assert stage.class_names == CLASSES
 
 

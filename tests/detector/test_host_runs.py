@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,25 @@ def test_boxes_of_many_runs_at_once_are_those_of_each_alone() -> None:
             rows = ours.wait()[0]
             # Other numbers of threads may add up in another order.
             np.testing.assert_allclose(rows[:, 4], theirs.score, atol=1e-6)
+
+
+def test_lone_camera_has_one_frame_at_work_and_one_waiting() -> None:
+    choice = EngineChoice(folded(), CPU)
+    engine = TorchEngine(choice, parallelism=Parallelism(3, 1))
+    program = Program(choice.network, RECIPE.normalisation(), flip_test=False, top_k=20)
+    place = Stretch(SIDE, SIDE).place(90, 50)
+    recorded = frame_of(np.zeros((50, 90, 3), np.uint8))
+    live = replace(recorded, stream=replace(recorded.stream, is_live=True))
+    with (
+        ThreadPoolExecutor(3, "network", engine.take_share, (3,)) as pool,
+        ThreadPoolExecutor(1, "network", engine.take_share, (1,)) as apart,
+    ):
+        executor = HostExecutor(program, engine, HostThreads(pool, apart), StageTimes())
+        depths = []
+        for frame in (recorded, recorded, live, live, recorded):
+            executor.submit([frame], [place]).wait()
+            depths.append(executor.depth)
+    assert depths == [6, 6, 6, 2, 6]
 
 
 def test_threads_share_the_cores_and_nobody_else_notices() -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from detector.fold import fold_batch_norm
 from detector.network import PointNetwork, untrained
-from detector.packed import PackedConv, pack
+from detector.packed import PackedConv, packed
 from detector.recipe import RECIPES
 from tests.detector.tiny import tiny_network
 
@@ -31,8 +31,8 @@ def pictures(batch: int, height: int, width: int, dtype: torch.dtype = torch.flo
     return x.to(dtype).to(memory_format=torch.channels_last)
 
 
-def convs(network: nn.Module) -> int:
-    return sum(type(each) is nn.Conv2d for each in network.modules())
+def count(network: nn.Module, kind: type[nn.Module]) -> int:
+    return sum(type(each) is kind for each in network.modules())
 
 
 @needs_packing
@@ -46,13 +46,14 @@ def test_every_convolution_is_packed_and_gives_the_same_heads(
     network = folded(name, dtype)
     expected = network(x)
 
-    packed = pack(network)
+    twin = packed(network)
 
-    if packed == 0 and dtype == torch.bfloat16:
+    if twin is network and dtype == torch.bfloat16:
         pytest.skip("the processor has no bfloat16")
-    assert packed == convs(network) > 10
+    assert count(twin, PackedConv) == count(network, nn.Conv2d) > 10
+    assert count(network, PackedConv) == 0
     for run in range(2):  # the first one packs
-        for ours, theirs in zip(network(x), expected, strict=True):
+        for ours, theirs in zip(twin(x), expected, strict=True):
             # A sum in another order: 1e-6 of the largest value; in bfloat16 it is rounded away.
             limit = 1e-5 * float(theirs.abs().max()) if dtype == torch.float32 else 0.0
             assert float((ours - theirs).abs().max()) <= limit, run
@@ -61,8 +62,8 @@ def test_every_convolution_is_packed_and_gives_the_same_heads(
 @needs_packing
 @torch.inference_mode()
 def test_inputs_of_other_shapes_than_the_first_are_computed_too() -> None:
-    network, reference = folded("tiny", torch.float32), folded("tiny", torch.float32)
-    pack(network)
+    reference = folded("tiny", torch.float32)
+    network = packed(reference)
     for batch, height, width in ((1, 64, 64), (2, 64, 64), (1, 32, 96), (1, 64, 64)):
         x = pictures(batch, height, width)
         for ours, theirs in zip(network(x), reference(x), strict=True):
@@ -70,18 +71,16 @@ def test_inputs_of_other_shapes_than_the_first_are_computed_too() -> None:
 
 
 @needs_packing
-def test_packing_again_changes_nothing() -> None:
+def test_weights_are_shared_and_packed_once() -> None:
     network = folded("tiny", torch.float32)
-    count = pack(network)
-    assert count > 0
-    assert pack(network) == 0
-    assert sum(isinstance(each, PackedConv) for each in network.modules()) == count
+    twin = packed(network)
+    assert {id(each) for each in twin.parameters()} == {id(each) for each in network.parameters()}
+    assert count(packed(twin), PackedConv) == count(twin, PackedConv) > 0
 
 
 def test_precision_that_cannot_be_packed_is_left_as_it_is() -> None:
     network = folded("tiny", torch.float64)
-    assert pack(network) == 0
-    assert not any(isinstance(each, PackedConv) for each in network.modules())
+    assert packed(network) is network
 
 
 @needs_packing
@@ -92,13 +91,13 @@ def test_only_a_relu_right_behind_a_convolution_joins_it() -> None:
     x = pictures(1, 16, 16)
     expected = layers(x)
 
-    assert pack(layers) == 1
+    twin = packed(layers)
 
-    assert [type(each) for each in layers] == [
+    assert [type(each) for each in twin] == [
         PackedConv,
         nn.MaxPool2d,
         nn.ReLU,
         nn.Conv2d,
         nn.ReLU,
     ]
-    torch.testing.assert_close(layers(x), expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(twin(x), expected, rtol=1e-5, atol=1e-6)
