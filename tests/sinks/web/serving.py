@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -22,6 +23,7 @@ from streamer.snapshot import RunSnapshot, StreamSnapshot, StreamState
 from streamer.stats import StageTime
 from tests.sinks.results import boxes, picture
 
+WAIT_S = 10
 TOKEN = "a-token-of-the-tests"
 CLASSES = ("person", "car")
 CONFIG = WebConfig(token=TOKEN, share=1.0)  # tests measure behaviour, so nothing holds them back
@@ -128,3 +130,11 @@ def noise(index: int, of: StreamInfo) -> Result[Detections]:
     pixels = np.random.default_rng(index).integers(0, 256, (of.height, of.width, 3), np.uint8)
     plain = result(index, of=of)
     return replace(plain, frame=replace(plain.frame, picture=BgrPicture(pixels)))
+
+
+def until(condition: Callable[[], bool], within_s: float = WAIT_S) -> None:
+    """Wait for it, bounded."""
+    deadline_s = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline_s, "it never happened"
+        time.sleep(0.02)
