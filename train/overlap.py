@@ -15,9 +15,11 @@ _EPSILON = 1e-7  # cells squared: keeps boxes of no size from dividing by zero
 def box_at_cell(box: Tensor) -> Tensor:
     """Corners (m, 4) from width, height and offset (m, 4), cells, as seen from the cell.
 
-    A negative width or height counts as 0.
+    A negative width or height counts as 0, and still learns: a head that begins below 0 in some
+    cells would stay there.
     """
-    half, centre = box[:, :2].clamp(min=0) / 2, box[:, 2:]
+    side, centre = box[:, :2], box[:, 2:]
+    half = (side + side.detach().clamp(max=0).neg()) / 2
     return torch.cat([centre - half, centre + half], 1)
 
 

@@ -130,6 +130,15 @@ def test_boxes_that_do_not_touch_are_drawn_together(measure: object) -> None:
     assert float(said.grad[0, 2]) < 0  # a step down the gradient moves the centre to the right
 
 
+@pytest.mark.parametrize("measure", [generalised_iou, distance_iou])
+def test_box_of_negative_width_learns_to_have_one(measure: object) -> None:
+    assert callable(measure)
+    said = torch.tensor([[-1.0, 2.0, 0.0, 0.0]], requires_grad=True)
+    (1 - measure(box_at_cell(said), torch.tensor([[-2.0, -1.0, 2.0, 1.0]]))).sum().backward()
+    assert said.grad is not None
+    assert float(said.grad[0, 0]) < -0.1  # a step down the gradient makes it wider
+
+
 @needs_shared("oracle", "training")
 @pytest.mark.parametrize("name", ["single_large", "overlap_same_class", "border_tiny_degenerate"])
 def test_losses_are_the_published_ones(name: str) -> None:
