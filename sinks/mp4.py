@@ -35,6 +35,7 @@ Preset = Literal[
 ]
 
 _LIMITED_RANGE = 1  # FFmpeg's AVCOL_RANGE_MPEG
+_MOST_PX = 16384  # of x264, which only says "generic error"
 _UNKNOWN_RATE = Fraction(30)  # only spaces the encoder's own counter
 
 
@@ -118,6 +119,10 @@ class Mp4Writer:
         return opened.enter_context(Sound(path, origin_s=origin_s))
 
     def _open_video(self, first: Frame, opened: ExitStack) -> None:
+        picture = first.i420()
+        height, width = picture.y.shape
+        if max(width, height) > _MOST_PX:
+            raise ValueError(f"H.264 holds {_MOST_PX} px a side, the picture has {width}x{height}")
         time_base = self._timeline.time_base
         sound_rate = self._sound.rate if self._sound is not None else None
         options = {
@@ -129,7 +134,6 @@ class Mp4Writer:
         }
         self._container = av.open(f"file:{self._partial}", "w", format="mp4", options=options)
         opened.callback(self._container.close)
-        picture = first.i420()
         rate = (first.stream.rate or _UNKNOWN_RATE).limit_denominator(100_000)
         qp, crf = self._config.qp, self._config.crf
         x264 = {
@@ -142,7 +146,7 @@ class Mp4Writer:
         self._stream.time_base = time_base
         encoder = self._stream.codec_context
         encoder.time_base = self._counter_base = 1 / rate
-        encoder.height, encoder.width = picture.y.shape
+        encoder.height, encoder.width = height, width
         encoder.pix_fmt = "yuv420p"
         encoder.gop_size = 600  # keyframes are asked for by time, see write()
         encoder.thread_count = self._config.threads

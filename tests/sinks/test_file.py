@@ -249,6 +249,16 @@ def test_after_a_failure_the_sink_writes_no_more(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_picture_too_large_for_the_format_is_said_so(tmp_path: Path) -> None:
+    stream = replace(STREAM, width=16386, height=2)
+    with (
+        pytest.raises(SinkError, match="holds 16384 px a side, the picture has 16386x2"),
+        FileSink(tmp_path / "clip.mp4", ()) as sink,
+    ):
+        sink.write(next(results([0], stream=stream)))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["clip.mkv", "clip", "clip.avi"])
 def test_a_name_that_promises_another_format_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SinkError, match=r"expected a name ending in \.mp4"):
