@@ -80,9 +80,10 @@ class LabelPlaces:
             if 0 <= y <= most_top:
                 for x in across:
                     yield x, y
+        middle = min(max(0, (top + bottom - height) // 4 * 2), most_top)
         for x in (right, left - width):
             if 0 <= x <= most_left:
-                for y in down:
+                for y in (*down, middle):
                     yield x, y
         for y in down:
             for x in across:

@@ -51,6 +51,14 @@ def test_a_low_label_goes_below_and_to_the_right() -> None:
     assert found == [(80, 60), (80, 30)]
 
 
+def test_between_labels_above_and_below_there_is_room_beside() -> None:
+    """A person between two labels had none."""
+    places = LabelPlaces(WIDTH, HEIGHT)
+    places.take(0, 20, WIDTH, 24)
+    places.take(0, 96, WIDTH, 24)
+    assert places.find(*LABEL, (60, 40, 80, 100)) == (80, 64)
+
+
 def test_what_is_taken_is_left_alone() -> None:
     places = LabelPlaces(WIDTH, HEIGHT)
     places.take(0, 0, WIDTH, 40)
