@@ -34,7 +34,7 @@ class Parallelism:
         # Frames/s of YOLOX-Nano, alone and with decoding and x264 of a 768x432 clip beside it, on 2
         # Zen 4 cores: 2 runs of 1 thread 258 and 171; 1 of 2 spinning 228 and 146; 1 of 2 163 and
         # 130; 1 of 1 140 and 127. Threads within a run cost 10.9 ms of CPU a frame, runs 7.8.
-        # Milliseconds a frame of the starter at 320 by torch, there: 2 runs of 1 thread 15.0 in fp32
+        # Milliseconds a frame of the starter at 320 by torch there: 2 runs of 1 thread 15.0 in fp32
         # and 12.3 in bf16, 1 run of 2 threads 34.0 and 36.4.
         cores = _cores() if most is None else min(_cores(), most)
         runs = 1 if on_cuda else min(cores, 4)
