@@ -10,7 +10,7 @@ from typing import Self
 from streamer.picture import BgrArray
 from train.draw import tiled
 from train.errors import CheckpointError
-from train.eval.output import OutputError, write_picture, write_whole
+from train.eval.output import OutputError, make_folder, write_picture, write_whole
 from train.history import EpochRow, write_table
 from train.observer import StepReport
 
@@ -63,5 +63,5 @@ class Records:
         write_table(self._folder, rows)
         if pictures:
             folder = self._folder / "pictures"
-            folder.mkdir(exist_ok=True)
+            make_folder(folder)
             write_picture(folder / f"epoch_{rows[-1].epoch:04d}.jpg", tiled(pictures), quality=90)

@@ -12,7 +12,7 @@ from detector.failure import DONE
 from train.command import Parser, Screen, counting, run_command, run_module, usage_errors
 from train.data.synthetic import SyntheticDataConfig, SyntheticSamples
 from train.errors import DataError
-from train.eval.output import write_whole
+from train.eval.output import make_folder, write_whole
 from train.sample import Sample
 
 Row = dict[str, object]  # as COCO's file has it
@@ -65,7 +65,7 @@ def _draw(typed: Sequence[str], screen: Screen) -> int:
             is_varied=given.varied,
         )
     samples = SyntheticSamples(config)
-    given.output.mkdir(parents=True, exist_ok=True)
+    make_folder(given.output)
     images: list[Row] = []
     boxes: list[Row] = []
     with counting(screen, "pictures", len(samples)) as count:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,14 @@ def test_a_label_file_that_cannot_be_read_is_found_wrong(
     (tmp_path / "x.json").write_text("{")
     assert main(["--data", str(tmp_path / "x.json"), "--images", str(tmp_path)]) == 1
     assert capsys.readouterr().err.startswith("error: annotations ")
+
+
+def test_a_set_without_any_box_is_found_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Training would end at once: there is nothing to learn."""
+    path = write_coco(tmp_path, [])
+    data = json.loads(path.read_text())
+    path.write_text(json.dumps({**data, "categories": []}))
+    assert main(["--data", str(path), "--images", str(tmp_path)]) == 1
+    assert "no box of any class" in capsys.readouterr().out

@@ -279,6 +279,12 @@ def test_what_is_wrong_is_one_line(
         ),
         pytest.param(
             '{"images": [{"id": 1, "file_name": "a"}], "categories": [],'
+            ' "annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, -4]}]}',
+            "a width and a height of 0 or more",
+            id="inside out",
+        ),
+        pytest.param(
+            '{"images": [{"id": 1, "file_name": "a"}], "categories": [],'
             ' "annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}]}',
             "which it does not name",
             id="category",

@@ -67,6 +67,15 @@ def test_impossible_number_of_streets_is_one_line(
     assert capsys.readouterr().err == "error: scenes: expected at least 1, got 0\n"
 
 
+def test_output_that_is_a_file_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert streets.main(["--output", str(tmp_path / "file")]) == 1
+    told = f"error: folder '{tmp_path / 'file'}': cannot be made: File exists\n"
+    assert capsys.readouterr().err == told
+
+
 def test_shipped_file_is_small_and_says_what_it_is() -> None:
     shipped = SHIPPED["streets_fchardnet70"]
     assert shipped.path.stat().st_size < 10e6

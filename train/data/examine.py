@@ -72,6 +72,8 @@ def examine(
     tick = counter(len(samples)) if counter else _nothing
     problems = list(inspection.problems)
     problems.extend(_pixels(samples, tick) if has_pixels else _absent(samples.labels, tick))
+    if not inspection.boxes_per_class.total():
+        problems.append(Problem(Trouble.EMPTY_CLASS, config.type, "no box of any class"))
     order = {trouble: place for place, trouble in enumerate(Trouble)}
     problems.sort(key=lambda problem: order[problem.trouble])
     names = samples.class_names

@@ -42,6 +42,18 @@ def check_target(
         raise ConfigError(option, f"'{path}' is an input and would be replaced; choose another")
 
 
+def make_folder(path: Path) -> None:
+    """A folder to write to, and those above it.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"folder '{path}': cannot be made: {error.strerror or error}") from error
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file; a reader sees the old one or the new one, nothing between.
 

@@ -120,6 +120,8 @@ def _box_fault(note: Json) -> str | None:
     box = note.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(_is_number(side) for side in box):
         return f"expected an annotation's 'bbox' as x, y, width, height, got {box!r}"
+    if box[2] < 0 or box[3] < 0:
+        return f"expected a width and a height of 0 or more, got {box!r}"
     return None
 
 

@@ -18,6 +18,7 @@ from detector.failure import DONE
 from streamer.picture import BgrArray
 from train.command import Parser, Screen, counting, run_command, run_module
 from train.errors import DataError
+from train.eval.output import make_folder
 from train.starter.labels import Label, read_labels, write_labels
 from train.starter.likeness import HeldOut
 from train.starter.nanodet import read_nanodet
@@ -42,7 +43,7 @@ def main(typed: Sequence[str]) -> int:
 
 def _prepare(typed: Sequence[str], screen: Screen) -> int:
     given = _parser().read(typed)
-    given.output.mkdir(parents=True, exist_ok=True)
+    make_folder(given.output)
     torch.set_num_threads(1)  # two of these, a core each, are twice as fast as one on both
     known = _known(given.annotated)
     everything = sorted({*known, *_pictures_in(given.pictures)})

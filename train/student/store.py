@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from detector.detections import BoxesXyxy, ClassIds, Scores
 from train.errors import DataError
-from train.eval.output import write_whole
+from train.eval.output import make_folder, write_whole
 from train.starter.labels import Label
 
 SIDE = 320  # px of the square every picture is stretched to
@@ -90,7 +90,7 @@ def create(folder: Path, labels: Sequence[Label], *, channels: int) -> None:
         labels: of the pictures, with boxes in px of the stretched picture.
         channels: of the teacher's maps.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     count = len(labels)
     open_memmap(folder / _PICTURES, "w+", np.uint8, (count, SIDE, SIDE, 3))
     for stride in STRIDES:
