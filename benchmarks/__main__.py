@@ -198,16 +198,27 @@ def _file_rows(part: str, rates: Rates) -> list[Row]:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "--clip", type=Path, action="append", help="a recording; default: a synthetic one"
+    parser = record.parser_of(
+        "benchmarks", "Measure everything in one run; ratios first.", save="bench"
     )
-    parser.add_argument("--detector", default=DEFAULT_DETECTOR)
-    parser.add_argument("--weights", help="default: the detector's own")
-    parser.add_argument("--imgsz")
-    parser.add_argument("--quick", action="store_true", help="within a minute: one short round")
     parser.add_argument(
-        "--files-only", action="store_true", help="only recording to annotated recording"
+        "--clip",
+        type=Path,
+        metavar="FILE",
+        action="append",
+        help="a recording; repeatable (default: a synthetic one)",
+    )
+    parser.add_argument(
+        "--detector",
+        metavar="NAME",
+        default=DEFAULT_DETECTOR,
+        help="as for run.py (default: starter)",
+    )
+    parser.add_argument("--weights", metavar="W", help="as for run.py")
+    parser.add_argument("--imgsz", metavar="SIZE", help="as for run.py")
+    parser.add_argument("--quick", action="store_true", help="one short round, within a minute")
+    parser.add_argument(
+        "--files-only", action="store_true", help="only recordings to annotated recordings"
     )
     parser.add_argument(
         "--max-streams",
@@ -215,8 +226,13 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         help="only the largest number of 30 fps cameras that keep --budget-ms: on a fake device, "
         "or with the --detector that is named",
     )
-    parser.add_argument("--budget-ms", type=float, default=100.0, help="capture to result, p95")
-    record.add_options(parser, save="bench")
+    parser.add_argument(
+        "--budget-ms",
+        type=float,
+        metavar="MS",
+        default=100.0,
+        help="p95 from capture to result (default: 100)",
+    )
     return parser.parse_args(arguments)
 
 

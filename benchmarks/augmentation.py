@@ -7,7 +7,6 @@ machine disturbs both. Rates are pictures a second of processor time.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 import time
@@ -139,13 +138,21 @@ def table(rates: Mapping[str, float]) -> Table:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print and save; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.augmentation", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="COCO JSON file")
-    parser.add_argument("--images", type=Path, required=True, help="folder of its pictures")
-    parser.add_argument("--imgsz", type=int, default=512)
-    parser.add_argument("--pictures", type=int, default=200, help="a round")
-    parser.add_argument("--rounds", type=int, default=5)
-    record.add_options(parser)
+    parser = record.parser_of(
+        "benchmarks.augmentation",
+        "Measure how many pictures one core decodes and augments per second.",
+    )
+    parser.add_argument("--data", type=Path, metavar="FILE", required=True, help="COCO JSON file")
+    parser.add_argument(
+        "--images", type=Path, metavar="DIR", required=True, help="folder of its pictures"
+    )
+    parser.add_argument(
+        "--imgsz", type=int, metavar="N", default=512, help="side of the input (default: 512)"
+    )
+    parser.add_argument(
+        "--pictures", type=int, metavar="N", default=200, help="pictures a round (default: 200)"
+    )
+    parser.add_argument("--rounds", type=int, metavar="N", default=5, help="rounds (default: 5)")
     options = parser.parse_args(arguments)
     console = Console()
     try:

@@ -325,21 +325,35 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.best_of_kind", description=__doc__)
-    parser.add_argument("--network", metavar="NAME@SIDE", default="hardnet85@512")
+    parser = record.parser_of(
+        "benchmarks.best_of_kind",
+        "Compare the detector on the CPU with plain uses of the same libraries.",
+    )
+    parser.add_argument(
+        "--network", metavar="NAME@SIDE", default="hardnet85@512", help="(default: hardnet85@512)"
+    )
     parser.add_argument(
         "--way",
         action="append",
+        metavar="WAY",
         choices=[" ".join(way) for way in WAYS],
-        help="repeatable; default: all, of which the compiled one takes minutes to start",
+        help=f"{', '.join(' '.join(way) for way in WAYS)}; repeatable (default: all; compile "
+        "takes minutes to start)",
     )
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--pictures", type=int, default=4, help="of each turn")
-    parser.add_argument("--seconds", type=float, default=240.0, help="no round is begun after them")
+    parser.add_argument("--rounds", type=int, metavar="N", default=5, help="at most (default: 5)")
     parser.add_argument(
-        "--without-published", action="store_true", help="more rounds of the others in the time"
+        "--pictures", type=int, metavar="N", default=4, help="pictures of each turn (default: 4)"
     )
-    record.add_options(parser)
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        metavar="S",
+        default=240.0,
+        help="begin no round after so long (default: 240)",
+    )
+    parser.add_argument(
+        "--without-published", action="store_true", help="leave the published order of steps out"
+    )
     return parser.parse_args(arguments)
 
 

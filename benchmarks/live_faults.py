@@ -6,7 +6,6 @@ is what is tested.
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import statistics
@@ -40,9 +39,13 @@ def run_battery() -> dict[str, float]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run and print; gives back 0 whether or not the aim is met."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.live_faults", description=__doc__)
-    parser.add_argument("--repeat", type=int, default=3, help="runs, of which medians are told")
-    record.add_options(parser)
+    parser = record.parser_of(
+        "benchmarks.live_faults",
+        "Measure how soon a stream is back after its peer failed.",
+    )
+    parser.add_argument(
+        "--repeat", type=int, metavar="N", default=3, help="runs, for medians (default: 3)"
+    )
     options = parser.parse_args(arguments)
     head = record.print_head()
     runs = [run_battery() for _ in range(options.repeat)]

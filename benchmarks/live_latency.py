@@ -6,7 +6,6 @@ as a device would, reads it. Cameras, network, decoder, pipeline: all are the re
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -224,9 +223,13 @@ def _summed_up(sink: AgeSink, device: FakeDevice, begun_ns: int, seconds: float)
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; gives back 0 whether or not the aims are met."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.live_latency", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=20, help="of each case")
-    record.add_options(parser)
+    parser = record.parser_of(
+        "benchmarks.live_latency",
+        "Measure how old the picture of a live RTSP camera is when its result is there.",
+    )
+    parser.add_argument(
+        "--seconds", type=float, metavar="S", default=20, help="of each case (default: 20)"
+    )
     options = parser.parse_args(arguments)
     head = record.print_head()
     results: dict[str, object] = {"machine": head, "seconds": options.seconds}

@@ -5,7 +5,6 @@ Cameras are drawn scenes played at their own pace; drawn ahead, so that drawing 
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
@@ -224,10 +223,14 @@ def use_cores(count: int) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; gives back 1 if a bound is missed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.live_streams", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=30, help="of each run; the issue: 600")
-    parser.add_argument("--only", choices=MEASURES, help="instead of all")
-    record.add_options(parser)
+    parser = record.parser_of(
+        "benchmarks.live_streams",
+        "Measure fairness among many streams, and whether latency or memory grow.",
+    )
+    parser.add_argument(
+        "--seconds", type=float, metavar="S", default=30, help="of each run (default: 30)"
+    )
+    parser.add_argument("--only", choices=MEASURES, help="one of the two runs")
     options = parser.parse_args(arguments)
     head = record.print_head()
     head["cores used"] = str(use_cores(CORES))

@@ -12,23 +12,27 @@ from benchmarks import machine
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
-def add_options(parser: argparse.ArgumentParser, *, save: str | None = None) -> None:
-    """`--save` and `--folder`.
+def parser_of(module: str, description: str, *, save: str | None = None) -> argparse.ArgumentParser:
+    """The command line of a benchmark, with `--save` and `--folder`.
 
     Args:
-        parser: of the command.
+        module: such as `benchmarks.tracking`.
+        description: what it measures.
         save: the name where none is given; None to write nothing.
     """
-    default = "not saved" if save is None else save
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    default = "not written" if save is None else save
     parser.add_argument(
         "--save", metavar="NAME", default=save, help=f"write NAME.json (default: {default})"
     )
     parser.add_argument(
         "--folder",
         type=Path,
+        metavar="DIR",
         default=RESULTS,
         help="where --save writes (default: benchmarks/results)",
     )
+    return parser
 
 
 def print_head() -> dict[str, str]:

@@ -206,14 +206,23 @@ def _table(title: str, found: Mapping[Variant, Samples]) -> Table:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.runtimes", description=__doc__)
-    parser.add_argument(
-        "--network", action="append", metavar="NAME@SIZE", help=f"repeatable; {', '.join(NETWORKS)}"
+    parser = record.parser_of(
+        "benchmarks.runtimes",
+        "Compare the runtimes on the CPU, from decoded frames to boxes.",
     )
-    parser.add_argument("--rounds", type=int, default=9, help="turns of each variant")
-    parser.add_argument("--compile", action="store_true", help="torch.compile too: minutes more")
+    parser.add_argument(
+        "--network",
+        action="append",
+        metavar="NAME@SIZE",
+        help=f"repeatable (default: {', '.join(NETWORKS)})",
+    )
+    parser.add_argument(
+        "--rounds", type=int, metavar="N", default=9, help="turns of each variant (default: 9)"
+    )
+    parser.add_argument(
+        "--compile", action="store_true", help="torch.compile, too, which takes minutes"
+    )
     parser.add_argument("--quick", action="store_true", help="one turn each")
-    record.add_options(parser)
     return parser.parse_args(arguments)
 
 

@@ -5,9 +5,7 @@ Quality by motmetrics on MOT15 with real detections, speed on a made-up crowd of
 
 from __future__ import annotations
 
-import argparse
 import importlib
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 from analytics.mot import track_sequence
 from analytics.mot_text import read_boxes, read_sequence
 from analytics.tracking.tracker import TRACKERS, TrackerConfig, build_tracker
+from benchmarks import record
 from detector.detections import Detections
 from detector.overlap import iou_matrix
 
@@ -150,11 +149,14 @@ def frames_a_second(config: TrackerConfig) -> float:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; 1 where a tracker stays below the library or the speed asked for."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.tracking", description=__doc__)
-    parser.add_argument("--mot15", type=Path, required=True, help="folder of its sequences")
-    parser.add_argument("--json", type=Path, help="write the figures there, too")
+    parser = record.parser_of(
+        "benchmarks.tracking", "Measure how well and how fast the trackers track."
+    )
+    parser.add_argument(
+        "--mot15", type=Path, metavar="DIR", required=True, help="MOT15, a folder a sequence"
+    )
     options = parser.parse_args(arguments)
-    figures: dict[str, object] = {}
+    figures: dict[str, object] = {"machine": record.print_head()}
     failures = 0
     for name, (kind, _) in TRACKERS.items():
         config = kind()
@@ -173,8 +175,7 @@ def main(arguments: list[str] | None = None) -> int:
                 f"  {sequence:15} MOTA {row.mota:.4f} IDF1 {row.idf1:.4f} switches {row.switches}"
             )
         print(f"  {'library':15} MOTA {asked[0]:.4f} IDF1 {asked[1]:.4f}")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    record.save(options, figures)
     return int(failures > 0)
 
 

@@ -355,10 +355,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="COCO JSON file")
-    parser.add_argument("--images", type=Path, required=True, help="folder of its pictures")
-    parser.add_argument("--model", choices=RECIPES, default="fchardnet70")
+    parser = record.parser_of(
+        "benchmarks.training",
+        "Measure how many pictures training learns from per second, beside a plain loop.",
+    )
+    parser.add_argument("--data", type=Path, metavar="FILE", required=True, help="COCO JSON file")
+    parser.add_argument(
+        "--images", type=Path, metavar="DIR", required=True, help="folder of its pictures"
+    )
+    parser.add_argument("--model", metavar="NAME", choices=RECIPES, default="fchardnet70")
     parser.add_argument("--imgsz", default="320x320")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--batch", type=int, default=4)
@@ -366,7 +371,6 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=8, help="a round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=USUAL, metavar="WAY")
-    record.add_options(parser)
     return parser.parse_args(arguments)
 
 

@@ -199,20 +199,19 @@ async def _look(
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.web_viewers",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = record.parser_of(
+        "benchmarks.web_viewers", "Measure what many viewers of the page cost the detector."
     )
-    parser.add_argument("--viewers", type=int, default=50)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=6.0, help="of each half of a round")
-    parser.add_argument("--detector", default="hardnet85")
-    parser.add_argument("--weights", default="untrained")
-    parser.add_argument("--imgsz", default=None)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--share", type=float, default=WebConfig().share, help="as the sink's")
-    record.add_options(parser)
+    add = parser.add_argument
+    add("--viewers", type=int, metavar="N", default=50, help="at once (default: 50)")
+    add("--rounds", type=int, metavar="N", default=5, help="without and with them (default: 5)")
+    add("--seconds", type=float, metavar="S", default=6.0, help="of each half (default: 6)")
+    add("--detector", metavar="NAME", default="hardnet85", help="(default: hardnet85)")
+    add("--weights", metavar="W", default="untrained", help="(default: untrained)")
+    add("--imgsz", metavar="SIZE", help="as for run.py")
+    add("--device", metavar="DEV", default="auto", help="as for run.py")
+    share = WebConfig().share
+    add("--share", type=float, metavar="P", default=share, help=f"web.share (default: {share:g})")
     return parser.parse_args(arguments)
 
 
