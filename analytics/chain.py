@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from analytics.edge import is_outside
@@ -12,7 +13,7 @@ from analytics.region import LineConfig, ZoneConfig, to_pixels
 from analytics.scene_config import SceneConfig
 from analytics.track import AtLeast, Track, TrackingConfig
 from analytics.tracking.camera import CameraShift
-from analytics.tracking.tracker import TrackerConfig
+from analytics.tracking.tracker import TrackerConfig, given_up_s
 from analytics.watch import Watch
 from detector.classes import choose_classes
 from detector.detections import Detections
@@ -86,6 +87,8 @@ def build_analytics(
     followed = tracker.for_boxes_from(min_score)
     steps: list[Analytic[Detections]] = [Track.of_stream(stream, followed, camera)]
     mine = scene.of_stream(stream.stream_id)
+    # Nobody comes back under an id that the tracker has given up; in a zone it would be a ghost.
+    mine = replace(mine, lost_s=min(mine.lost_s, given_up_s(followed, rate=stream.rate)))
     if mine.counts:
         _warn_of_outside(mine, stream)
         # The one wall clock there is: a recording's own time of day nobody knows.

@@ -35,7 +35,8 @@ class SceneConfig:
         grounds: for speed and distance, at most one a stream.
         heatmap: kept or, if None, not.
         trace_s: seconds of each track's path that are kept to be drawn; 0 for none.
-        lost_s: seconds after which an unseen track is gone, also from the zones it was in.
+        lost_s: seconds after which an unseen track is gone, also from the zones it was in; no later
+            than its tracker gives it up, for its id then never comes back.
         update_s: seconds between the updates of an event that lasts.
     """
 

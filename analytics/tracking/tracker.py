@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from analytics.tracking.bytetrack import ByteTrack, ByteTrackConfig
 from analytics.tracking.kalman import Floats
+from analytics.tracking.limits import max_age
 from analytics.tracking.ocsort import OcSort, OcSortConfig
 from analytics.tracking.sort import Sort, SortConfig
 from analytics.tracking.stream import NOMINAL_RATE, Algorithm, StreamTracker
@@ -53,10 +54,25 @@ def build_tracker(config: TrackerConfig, *, rate: float | Fraction | None) -> St
     Raises:
         ValueError: the rate is not above 0.
     """
+    nominal = _nominal(rate)
+    return StreamTracker(_algorithm(config, nominal), rate=nominal, min_score=config.least_score)
+
+
+def given_up_s(config: TrackerConfig, *, rate: float | Fraction | None) -> float:
+    """Seconds after its last sighting from which on a track never comes back.
+
+    >>> given_up_s(SortConfig(max_lost_s=1.0), rate=25)
+    1.06
+    """
+    nominal = _nominal(rate)
+    return max_age(config.max_lost_s, nominal) / nominal
+
+
+def _nominal(rate: float | Fraction | None) -> float:
     nominal = NOMINAL_RATE if rate is None else float(rate)
     if not 0 < nominal < float("inf"):
         raise ValueError(f"frame rate: expected above 0, got {rate}")
-    return StreamTracker(_algorithm(config, nominal), rate=nominal, min_score=config.least_score)
+    return nominal
 
 
 def _algorithm(config: TrackerConfig, rate: float) -> Algorithm:

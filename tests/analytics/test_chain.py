@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analytics.chain import build_analytics, check_scene, choose_tracker
-from analytics.region import LineConfig
+from analytics.region import LineConfig, ZoneConfig
 from analytics.scene_config import SceneConfig
 from analytics.track import AtLeast, Track, TrackingConfig
 from analytics.tracking.bytetrack import ByteTrackConfig
@@ -49,6 +49,25 @@ def test_a_stream_is_tracked_and_then_counted_where_something_is_drawn_on_it() -
 
 def test_single_pictures_are_neither_tracked_nor_counted() -> None:
     assert _kinds(GATE, replace(STREAM, kind="images")) == [AtLeast]
+
+
+def test_whom_the_tracker_has_given_up_is_in_no_zone() -> None:
+    """For two more seconds a zone counted those whose id could not come back, and their next id."""
+    zone = ZoneConfig("room", ((10.0, 10.0), (90.0, 10.0), (90.0, 90.0), (10.0, 90.0)))
+    steps = build_analytics(
+        STREAM, ByteTrackConfig(), SceneConfig(zones=(zone,)), class_names=("a",), min_score=0.3
+    )
+    inside = {}
+    for index in range(60):
+        seen = path([(50.0, 50.0)])[0][1] if index <= 10 else {}
+        given = result((index / 25, seen), index=index)
+        for step in steps:
+            given = step.update(given)
+        analysis = analysis_in(given.notes)
+        assert analysis is not None
+        inside[index] = analysis.zones[0].inside
+    assert inside[10] == inside[36] == 1  # unseen for 1.04 s: may still come back
+    assert inside[37] == 0
 
 
 def test_what_lies_outside_the_picture_is_told(caplog: pytest.LogCaptureFixture) -> None:
