@@ -19,7 +19,7 @@ EPILOG = """\
 examples:
   python run.py --source webcam
   python run.py --source clip.mp4 --weights centernet_hardnet85_coco
-  python run.py --source rtsp://door --source rtsp://yard --sink jsonl:boxes.jsonl
+  python run.py --source rtsp://door --source rtsp://yard --sink jsonl:b.jsonl
   python run.py --source clip.mp4 --detector yolox --weights yolox_nano.onnx
   python run.py --source "photos/*.jpg" --conf 0.4 --classes person,car
   python run.py --config scene.yaml --set detector.score_threshold=0.5
