@@ -23,8 +23,8 @@ from train.eval.output import check_target
 
 EXAMPLES = """\
 examples:
-  python -m train.export --weights runs/train/mine/best.pth --out mine.safetensors
-  python -m train.export --weights runs/train/mine/best.pth --out for_others.pth
+  python -m train.export --weights runs/mine/best.pth --out mine.safetensors
+  python -m train.export --weights runs/mine/best.pth --out for_others.pth
   python -m train.export --weights centernet_hardnet85_coco.pth \\
       --detector hardnet85 --out coco.safetensors
 
