@@ -21,7 +21,7 @@ from train.batch import Batch, Encoder, Item
 from train.checkpoint import LAST, check_free, read_checkpoint
 from train.config import Source, TrainConfig
 from train.data.config import Broken, DataConfig
-from train.data.synthetic import SyntheticSamples
+from train.data.synthetic import SyntheticDataConfig, SyntheticSamples
 from train.data.table import build_samples
 from train.distributed import World
 from train.learner import Learner
@@ -74,8 +74,7 @@ def prepare(
     """
     recipe = _recipe(config)
     size = _size(config.model.imgsz or recipe.imgsz)
-    samples = open_samples(config.train)
-    held = None if config.val is None else open_samples(config.val)
+    samples, held = opened(config, world)
     names = samples.class_names
     if held is not None and held.class_names != names:
         raise ConfigError(
@@ -141,6 +140,18 @@ def _plan(config: TrainConfig, batches: int) -> Plan:
             "accumulate", f"an epoch of {batches} batches has no step of {config.accumulate}"
         )
     return plan
+
+
+def opened(config: TrainConfig, world: World) -> tuple[Samples, Samples | None]:
+    """What is learnt from and held against; what has to be drawn, the first process draws alone."""
+    sources = [each for each in (config.train, config.val) if each is not None]
+    draws = any(isinstance(each, SyntheticDataConfig) and each.cache for each in sources)
+    if draws and not world.is_first:
+        world.wait()
+    samples, *held = [open_samples(each) for each in sources]
+    if draws and world.is_first:
+        world.wait()
+    return samples, held[0] if held else None
 
 
 def open_samples(config: Source) -> Samples:

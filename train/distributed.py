@@ -80,7 +80,7 @@ def joined(world: World, device: torch.device) -> Iterator[None]:
     """Membership among the processes that `torchrun` started; nothing where this is alone.
 
     Raises:
-        DistributedError: the others cannot be reached.
+        DistributedError: the others cannot be reached, or one of them ended meanwhile.
     """
     if world.size == 1:
         yield
@@ -97,6 +97,12 @@ def joined(world: World, device: torch.device) -> Iterator[None]:
         ) from error
     try:
         yield
+    except RuntimeError as error:
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+            raise
+        raise DistributedError(
+            f"process {world.rank} of {world.size}: another one ended; its own message says why"
+        ) from error
     finally:
         dist.destroy_process_group()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Sequence
 
@@ -10,9 +11,10 @@ import torch
 
 from streamer.contract import HoldsNothing
 from streamer.picture import BgrArray
-from train.build import prepare
+from train.build import opened, prepare
 from train.config import TrainConfig
 from train.distributed import World, joined
+from train.errors import DistributedError
 from train.history import EpochRow
 from train.observer import StepReport
 from train.records import Records
@@ -79,3 +81,18 @@ def run_as_one_of(config: TrainConfig, world: World, port: int) -> None:
         prepared.training.run(prepared.position, observers)
     told = [row.ap for row in prepared.position.rows]
     (config.output.parent / f"precision_{world.rank}.json").write_text(json.dumps(told))
+
+
+def open_as_one_of(config: TrainConfig, world: World, port: int) -> None:
+    """Likewise; leaves what was logged of drawing, ends early in the first and tells the rest."""
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    told = config.output.parent / f"told_{world.rank}.txt"
+    logging.basicConfig(filename=told, level=logging.INFO, format="%(message)s")
+    try:
+        with joined(world, torch.device("cpu")):
+            opened(config, world)
+            if world.is_first:
+                os._exit(1)
+            world.wait()
+    except DistributedError as error:
+        logging.getLogger(__name__).info("%s", error)

@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from configs.loader import dump
 from detector.network import untrained
 from tests.detector.tiny import make_tiny
 from tests.paths import ROOT
-from tests.train.running import run, run_as_one_of
+from tests.train.running import open_as_one_of, run, run_as_one_of
 from tests.train.shapes import configured
 from train.checkpoint import LAST, read_checkpoint
 from train.config import TrainConfig
@@ -55,6 +55,16 @@ def test_two_processes_learn_what_one_with_the_same_global_batch_does(
     origin = untrained(make_tiny, 3, seed=config.seed).state_dict()
     one, two = (_moved(folder, origin) for folder in (tmp_path / "one" / "run", config.output))
     assert float((two - one).norm() / one.norm()) < ROUNDING
+
+
+def test_first_process_draws_alone_and_its_end_is_told_to_the_others(tmp_path: Path) -> None:
+    drawn = {"type": "synthetic", "scenes": 1, "frames": 1, "width": 64, "height": 64}
+    source = {**drawn, "cache": str(tmp_path / "drawn"), "processes": 1}
+    config = configured(tmp_path, {"train": source, "val": None})
+    assert _exit_codes(2, config, open_as_one_of) == [1, 0]
+    assert "drawing 1 pictures" in (tmp_path / "told_0.txt").read_text()
+    told = (tmp_path / "told_1.txt").read_text()
+    assert told == "process 1 of 2: another one ended; its own message says why\n"
 
 
 def _moved(folder: Path, start: Mapping[str, Tensor]) -> Tensor:
@@ -116,24 +126,28 @@ def test_environment_that_is_half_set_is_refused() -> None:
 
 
 def _forks(processes: int, config: TrainConfig) -> None:
+    assert _exit_codes(processes, config, run_as_one_of) == [0] * processes
+    # They decide by it which epoch is the best, and wait for each other where it is written.
+    told = [path.read_text() for path in config.output.parent.glob("precision_*.json")]
+    assert len(told) == processes
+    assert len(set(told)) == 1
+
+
+def _exit_codes(processes: int, config: TrainConfig, target: Callable[..., None]) -> list[int]:
     """In processes that need not load torch first, which takes seconds."""
     server = multiprocessing.get_context("forkserver")
     server.set_forkserver_preload(["tests.train.running"])
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     started = [
-        server.Process(target=run_as_one_of, args=(config, World(rank, processes, rank), port))
+        server.Process(target=target, args=(config, World(rank, processes, rank), port))
         for rank in range(processes)
     ]
     for process in started:
         process.start()
     for process in started:
         process.join()
-    assert [process.exitcode for process in started] == [0] * processes
-    # They decide by it which epoch is the best, and wait for each other where it is written.
-    told = [path.read_text() for path in config.output.parent.glob("precision_*.json")]
-    assert len(told) == processes
-    assert len(set(told)) == 1
+    return [int(process.exitcode or 0) for process in started]
 
 
 def _torchrun(processes: int, config: TrainConfig) -> None:
