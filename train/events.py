@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -23,7 +23,7 @@ _EVERY = 10  # steps between two points: a training of 750,000 steps stays below
 
 
 class Events:
-    """An observer that writes curves and pictures for TensorBoard.
+    """An observer that writes curves and pictures for TensorBoard, as long as the disk takes them.
 
     Args:
         writer: of torch; closed at the end.
@@ -31,6 +31,7 @@ class Events:
 
     def __init__(self, writer: SummaryWriter) -> None:
         self._writer = writer
+        self._has_failed = False
 
     def __enter__(self) -> Self:
         """Nothing yet."""
@@ -43,7 +44,8 @@ class Events:
         traceback: TracebackType | None,
     ) -> None:
         """Writes what is still in memory."""
-        self._writer.close()
+        with self._tried():
+            self._writer.close()
 
     def began(self, rows: Sequence[EpochRow]) -> None:
         """What was is told already."""
@@ -55,21 +57,34 @@ class Events:
         values = dict(report.losses._asdict())
         values |= {"lr": report.lr, "gradient_norm": report.gradient_norm}
         values |= {"pictures_per_second": report.pictures_per_second, "wait": report.data_wait}
-        for name, value in values.items():
-            self._add(f"step/{name}", value, report.total_step)
+        with self._tried():
+            for name, value in values.items():
+                self._add(f"step/{name}", value, report.total_step)
 
     def finished(self, rows: Sequence[EpochRow], pictures: Sequence[BgrArray]) -> None:
         """The epoch's numbers, and what was found."""
         row = rows[-1]
-        for name, value in row.plain().items():
-            if value is not None and name not in ("epoch", "steps"):
-                self._add(f"epoch/{name}", value, row.epoch)
-        if pictures:
-            rgb = tiled(pictures)[:, :, ::-1].copy()
-            self._writer.add_image("found", rgb, row.epoch, dataformats="HWC")
+        with self._tried():
+            for name, value in row.plain().items():
+                if value is not None and name not in ("epoch", "steps"):
+                    self._add(f"epoch/{name}", value, row.epoch)
+            if pictures and not self._has_failed:
+                rgb = tiled(pictures)[:, :, ::-1].copy()
+                self._writer.add_image("found", rgb, row.epoch, dataformats="HWC")
 
     def _add(self, name: str, value: float, step: int) -> None:
-        self._writer.add_scalar(name, value, step)
+        if not self._has_failed:
+            self._writer.add_scalar(name, value, step)
+
+    @contextmanager
+    def _tried(self) -> Iterator[None]:
+        """Curves are not worth a training: where they cannot be written, that is told once."""
+        try:
+            yield
+        except OSError as error:
+            if not self._has_failed:
+                logger.warning("no more events for TensorBoard: %s", error.strerror or error)
+            self._has_failed = True
 
 
 def make_events(folder: Path, *, from_step: int) -> AbstractContextManager[Observer | None]:

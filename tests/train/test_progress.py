@@ -15,7 +15,7 @@ def test_long_epoch_is_told_of_now_and_then_where_there_is_no_terminal() -> None
     with ConsoleProgress(Console(file=text), epochs=3, clock=clock) as progress:
         for step in range(1, 8):
             clock.advance(20 * 10**9)
-            progress.stepped(_report(step))
+            progress.stepped(report(step))
     assert [line.split("  ")[:2] for line in text.getvalue().splitlines()] == [
         ["epoch 2/3", "step 3/9"],  # after a minute
         ["epoch 2/3", "step 6/9"],
@@ -26,12 +26,12 @@ def test_terminal_has_a_bar_and_no_such_lines() -> None:
     text, clock = io.StringIO(), ManualClock()
     with ConsoleProgress(Console(file=text, force_terminal=True), 3, clock) as progress:
         clock.advance(90 * 10**9)
-        progress.stepped(_report(1))
+        progress.stepped(report(1))
     assert "step 1/9" not in text.getvalue()
     assert "epoch 2/3" in text.getvalue()
 
 
-def _report(step: int) -> StepReport:
+def report(step: int) -> StepReport:
     return StepReport(
         epoch=2,
         step=step,
