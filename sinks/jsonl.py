@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,30 +18,17 @@ from streamer.result import Result
 Json = dict[str, object]  # a JSON object
 
 
-@dataclass(frozen=True, slots=True)
-class JsonlConfig:
-    """How lines are written.
-
-    Attributes:
-        overwrite: replace a file that exists.
-    """
-
-    overwrite: bool = False
-
-
 class JsonlSink(LineSink):
     """Writes the results of all streams to one file, line by line.
 
     Args:
         path: of the file.
         class_names: of the detector.
-        config: how.
+        overwrite: replace a file that exists.
     """
 
-    def __init__(
-        self, path: Path, class_names: Sequence[str], config: JsonlConfig | None = None
-    ) -> None:
-        super().__init__("jsonl", path, overwrite=(config or JsonlConfig()).overwrite)
+    def __init__(self, path: Path, class_names: Sequence[str], *, overwrite: bool = False) -> None:
+        super().__init__("jsonl", path, overwrite=overwrite)
         self._class_names = tuple(class_names)
         self._seen: set[str] = set()
 

@@ -36,7 +36,7 @@ class SinkContext:
         stream_ids: of all streams, each usable as a file name.
         class_names: of the detector.
         style: how results look.
-        overwrite: replace files that exist, whatever a sink's own config says.
+        overwrite: replace files that exist.
         is_live: all streams are live, so that a sink that cannot keep up must drop.
         configs: a config per sink name; a missing one is the default.
     """
@@ -65,6 +65,11 @@ class BuiltSink:
     stream_id: str | None
     is_optional: bool = False
     overflow: Overflow = Overflow.BLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class NoConfig:
+    """Nothing to choose."""
 
 
 @dataclass(frozen=True, slots=True)

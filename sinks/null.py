@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from streamer.contract import HoldsNothing
 from streamer.result import Result
-
-
-@dataclass(frozen=True, slots=True)
-class NullConfig:
-    """Nothing to choose."""
 
 
 class NullSink(HoldsNothing):

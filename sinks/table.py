@@ -15,10 +15,10 @@ from sinks.desktop.sink import DesktopOverlaySink
 from sinks.display import DisplayConfig, DisplaySink
 from sinks.events.table import EVENT_SINKS
 from sinks.file import FileSink
-from sinks.jsonl import JsonlConfig, JsonlSink
-from sinks.kind import BuiltSink, SinkContext, SinkKind, SinkSpec
+from sinks.jsonl import JsonlSink
+from sinks.kind import BuiltSink, NoConfig, SinkContext, SinkKind, SinkSpec
 from sinks.mp4 import FileConfig
-from sinks.null import NullConfig, NullSink
+from sinks.null import NullSink
 from sinks.overlay_file import OverlayFileSink
 from sinks.records.table import RECORD_SINKS
 from sinks.segments import SegmentsConfig, SegmentsSink
@@ -86,17 +86,12 @@ def _file_sinks(argument: str | None, config: FileConfig, context: SinkContext) 
     ]
 
 
-def _jsonl_sinks(
-    argument: str | None, config: JsonlConfig, context: SinkContext
-) -> list[BuiltSink]:
-    config = replace(config, overwrite=config.overwrite or context.overwrite)
+def _jsonl_sinks(argument: str | None, _config: NoConfig, context: SinkContext) -> list[BuiltSink]:
     target = Path(argument) if argument else context.output / "detections.jsonl"
-    return [BuiltSink(JsonlSink(target, context.class_names, config), None)]
+    return [BuiltSink(JsonlSink(target, context.class_names, overwrite=context.overwrite), None)]
 
 
-def _null_sinks(
-    argument: str | None, _config: NullConfig, _context: SinkContext
-) -> list[BuiltSink]:
+def _null_sinks(argument: str | None, _config: NoConfig, _context: SinkContext) -> list[BuiltSink]:
     if argument is not None:
         raise SinkError(f"sink null: expected no path, got {argument!r}; leave it out")
     return [BuiltSink(NullSink(), None)]
@@ -198,8 +193,8 @@ def _imported(spec: SinkSpec, context: SinkContext) -> Sink[Detections]:
 
 SINKS: Mapping[str, SinkKind] = {
     "file": SinkKind(FileConfig, _file_sinks),
-    "jsonl": SinkKind(JsonlConfig, _jsonl_sinks),
-    "null": SinkKind(NullConfig, _null_sinks),
+    "jsonl": SinkKind(NoConfig, _jsonl_sinks),
+    "null": SinkKind(NoConfig, _null_sinks),
     "display": SinkKind(DisplayConfig, _display_sinks),
     "overlay": SinkKind(OverlayConfig, _overlay_sinks),
     "segments": SinkKind(SegmentsConfig, _segments_sinks),

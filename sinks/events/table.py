@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from sinks.events.clips import ClipsConfig, ClipsSink
@@ -15,41 +14,25 @@ from sinks.events.mqtt_config import MqttConfig
 from sinks.events.sending import SendingSink
 from sinks.events.spreadsheet import CSV_LINES
 from sinks.events.webhook import WebhookConfig, WebhookCourier
-from sinks.kind import BuiltSink, SinkContext, SinkKind
+from sinks.kind import BuiltSink, NoConfig, SinkContext, SinkKind
 from streamer.errors import SinkError
 
 
-@dataclass(frozen=True, slots=True)
-class EventsConfig:
-    """How events are written.
-
-    Attributes:
-        overwrite: replace a file that exists.
-    """
-
-    overwrite: bool = False
-
-
-def _lines_sinks(
-    argument: str | None, config: EventsConfig, context: SinkContext
-) -> list[BuiltSink]:
+def _lines_sinks(argument: str | None, _config: NoConfig, context: SinkContext) -> list[BuiltSink]:
     target = Path(argument) if argument else context.output / "events.jsonl"
-    overwrite = config.overwrite or context.overwrite
-    return [BuiltSink(EventLinesSink(target, overwrite=overwrite), None)]
+    return [BuiltSink(EventLinesSink(target, overwrite=context.overwrite), None)]
 
 
-def _csv_sinks(argument: str | None, config: EventsConfig, context: SinkContext) -> list[BuiltSink]:
+def _csv_sinks(argument: str | None, _config: NoConfig, context: SinkContext) -> list[BuiltSink]:
     target = Path(argument) if argument else context.output / "events.csv"
-    overwrite = config.overwrite or context.overwrite
-    return [BuiltSink(EventLinesSink(target, CSV_LINES, overwrite=overwrite), None)]
+    return [BuiltSink(EventLinesSink(target, CSV_LINES, overwrite=context.overwrite), None)]
 
 
 def _database_sinks(
-    argument: str | None, config: EventsConfig, context: SinkContext
+    argument: str | None, _config: NoConfig, context: SinkContext
 ) -> list[BuiltSink]:
     target = Path(argument) if argument else context.output / "events.sqlite"
-    overwrite = config.overwrite or context.overwrite
-    return [BuiltSink(DatabaseSink(target, overwrite=overwrite), None)]
+    return [BuiltSink(DatabaseSink(target, overwrite=context.overwrite), None)]
 
 
 def _clips_sinks(
@@ -64,11 +47,10 @@ def _clips_sinks(
 
 
 def _heatmap_sinks(
-    argument: str | None, config: EventsConfig, context: SinkContext
+    argument: str | None, _config: NoConfig, context: SinkContext
 ) -> list[BuiltSink]:
     folder = Path(argument) if argument else context.output / "heatmaps"
-    overwrite = config.overwrite or context.overwrite
-    return [BuiltSink(HeatmapSink(folder, overwrite=overwrite), None)]
+    return [BuiltSink(HeatmapSink(folder, overwrite=context.overwrite), None)]
 
 
 def _webhook_sinks(
@@ -92,11 +74,11 @@ def _mqtt_sinks(argument: str | None, config: MqttConfig, _context: SinkContext)
 
 
 EVENT_SINKS: Mapping[str, SinkKind] = {
-    "events": SinkKind(EventsConfig, _lines_sinks),
-    "csv": SinkKind(EventsConfig, _csv_sinks),
-    "heatmap": SinkKind(EventsConfig, _heatmap_sinks),
+    "events": SinkKind(NoConfig, _lines_sinks),
+    "csv": SinkKind(NoConfig, _csv_sinks),
+    "heatmap": SinkKind(NoConfig, _heatmap_sinks),
     "clips": SinkKind(ClipsConfig, _clips_sinks),
-    "sqlite": SinkKind(EventsConfig, _database_sinks),
+    "sqlite": SinkKind(NoConfig, _database_sinks),
     "webhook": SinkKind(WebhookConfig, _webhook_sinks),
     "mqtt": SinkKind(MqttConfig, _mqtt_sinks),
 }

@@ -3,56 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from sinks.kind import BuiltSink, SinkContext, SinkKind
+from sinks.kind import BuiltSink, NoConfig, SinkContext, SinkKind
 from sinks.records.coco import CocoSink
 from sinks.records.each_stream import file_of_each
 from sinks.records.mot import MotSink
 from sinks.records.yolo import YoloSink
 
 
-@dataclass(frozen=True, slots=True)
-class RecordsConfig:
-    """How records are written.
-
-    Attributes:
-        overwrite: replace files that exist.
-    """
-
-    overwrite: bool = False
-
-
-def _mot_sinks(
-    argument: str | None, config: RecordsConfig, context: SinkContext
-) -> list[BuiltSink]:
-    overwrite = config.overwrite or context.overwrite
+def _mot_sinks(argument: str | None, _config: NoConfig, context: SinkContext) -> list[BuiltSink]:
     targets = file_of_each("mot", argument, context.output / "mot", ".txt", context.stream_ids)
     return [
-        BuiltSink(MotSink(path, overwrite=overwrite), stream_id)
+        BuiltSink(MotSink(path, overwrite=context.overwrite), stream_id)
         for stream_id, path in targets.items()
     ]
 
 
-def _coco_sinks(
-    argument: str | None, config: RecordsConfig, context: SinkContext
-) -> list[BuiltSink]:
+def _coco_sinks(argument: str | None, _config: NoConfig, context: SinkContext) -> list[BuiltSink]:
     target = Path(argument) if argument else context.output / "coco.json"
-    overwrite = config.overwrite or context.overwrite
-    return [BuiltSink(CocoSink(target, context.class_names, overwrite=overwrite), None)]
+    return [BuiltSink(CocoSink(target, context.class_names, overwrite=context.overwrite), None)]
 
 
-def _yolo_sinks(
-    argument: str | None, config: RecordsConfig, context: SinkContext
-) -> list[BuiltSink]:
+def _yolo_sinks(argument: str | None, _config: NoConfig, context: SinkContext) -> list[BuiltSink]:
     folder = Path(argument) if argument else context.output / "labels"
-    overwrite = config.overwrite or context.overwrite
-    return [BuiltSink(YoloSink(folder, context.class_names, overwrite=overwrite), None)]
+    return [BuiltSink(YoloSink(folder, context.class_names, overwrite=context.overwrite), None)]
 
 
 RECORD_SINKS: Mapping[str, SinkKind] = {
-    "mot": SinkKind(RecordsConfig, _mot_sinks),
-    "coco": SinkKind(RecordsConfig, _coco_sinks),
-    "yolo": SinkKind(RecordsConfig, _yolo_sinks),
+    "mot": SinkKind(NoConfig, _mot_sinks),
+    "coco": SinkKind(NoConfig, _coco_sinks),
+    "yolo": SinkKind(NoConfig, _yolo_sinks),
 }

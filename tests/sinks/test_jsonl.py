@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from detector.detections import Detections
-from sinks.jsonl import JsonlConfig, JsonlSink
+from sinks.jsonl import JsonlSink
 from streamer.errors import SinkError
 from tests.sinks.results import STREAM, boxes, full_disk, results
 
@@ -108,7 +108,7 @@ def test_an_existing_file_is_kept_unless_overwriting_is_allowed(tmp_path: Path) 
     with pytest.raises(SinkError, match="exists; allow overwriting"):
         JsonlSink(path, ()).__enter__()
     assert path.read_text() == "precious"
-    with JsonlSink(path, (), JsonlConfig(overwrite=True)):
+    with JsonlSink(path, (), overwrite=True):
         pass
     assert path.read_text() == ""
 
@@ -135,7 +135,7 @@ def test_a_full_disk_leaves_whole_lines_only(tmp_path: Path) -> None:
 
 def test_a_folder_in_its_place_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="cannot be written: is a directory"):
-        JsonlSink(tmp_path, (), JsonlConfig(overwrite=True)).__enter__()
+        JsonlSink(tmp_path, (), overwrite=True).__enter__()
 
 
 def test_frames_that_nobody_looked_at_say_so(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from sinks.file import FileSink
-from sinks.jsonl import JsonlConfig, JsonlSink
-from sinks.kind import SinkContext, SinkSpec
+from sinks.jsonl import JsonlSink
+from sinks.kind import NoConfig, SinkContext, SinkSpec
 from sinks.mp4 import FileConfig
 from sinks.null import NullSink
 from sinks.table import SINKS, build_sinks, parse_sink
@@ -160,4 +160,4 @@ def test_every_config_in_the_table_is_made_of_defaults() -> None:
 def test_a_jsonl_sink_is_what_its_line_says() -> None:
     (built,) = build_sinks(parse_sink("jsonl:x"), SinkContext(Path("run"), ("a",), ()))
     assert isinstance(built.sink, JsonlSink)
-    assert SINKS["jsonl"].config is JsonlConfig
+    assert SINKS["jsonl"].config is NoConfig
