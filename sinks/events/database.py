@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -25,15 +27,26 @@ from streamer.frame import Frame
 from streamer.result import Result, StreamEnd
 
 _STATE_S = 5.0  # media seconds between two writings of heat, occupancy and the stream's last time
-_BUSY_S = 5.0  # a reader that holds the database longer than this is in the way
+_BUSY_S = 1.0  # another program that holds the database for longer is not waited for at each event
+_END_S = 2.0  # but at the end, when what waits for it would be lost
+_MOST_WAITING = 10_000  # writings, of up to 10 kB: somebody has left an editor open for a night
 _PICTURE_QUALITY = 80
+
+logger = logging.getLogger(__name__)
+
+_Writing = Callable[[sqlite3.Connection], object]
+
+
+class _HeldError(SinkError):
+    """Another program is writing to the database, or has left a change to it open."""
 
 
 class DatabaseSink:
     """Writes the events of all streams to an SQLite database, each as soon as it is certain.
 
     Every event is committed by itself in write-ahead mode: a kill loses at most the one being
-    written, and others may read at any time.
+    written, and others may read at any time. While another program is writing there itself, what
+    happens waits in memory.
 
     Args:
         path: of the database.
@@ -48,6 +61,8 @@ class DatabaseSink:
         self._connection: sqlite3.Connection | None = None
         self._state_s: dict[str, float] = {}  # media seconds at which each stream's was written
         self._last: dict[str, Analysis] = {}
+        self._waiting: deque[_Writing] = deque()
+        self._is_held = False  # by another program, when it was last tried
 
     def __enter__(self) -> Self:
         """Make the database.
@@ -79,8 +94,17 @@ class DatabaseSink:
         if self._connection is None:
             return
         try:
+            if self._waiting:
+                self._wait_for_others(_END_S)
+                self._catch_up()
+                self._wait_for_others(0)
             for analysis in self._last.values():
                 self._write_state(analysis)
+            if self._waiting:
+                raise SinkError(
+                    f"{self.target}: {len(self._waiting)} writings are lost: another program holds "
+                    "the database; close it earlier next time"
+                )
         finally:
             with suppress(sqlite3.Error):  # a reader holds it: the log stays, and is whole too
                 self._connection.execute("PRAGMA journal_mode = DELETE")
@@ -101,7 +125,8 @@ class DatabaseSink:
         for event in analysis.events:
             self._write_event(event, event_look(event, result.frame))
         written_s = self._state_s[analysis.stream_id]
-        if not 0 <= analysis.time_s - written_s < _STATE_S:  # also when times begin anew
+        is_due = not 0 <= analysis.time_s - written_s < _STATE_S  # also when times begin anew
+        if is_due and not self._waiting:
             self._write_state(analysis)
 
     def end_stream(self, end: StreamEnd) -> None:
@@ -120,7 +145,8 @@ class DatabaseSink:
         begun = (stream.stream_id, stream.name, width, height, *[analysis.time_s] * 2)
         rules = [("line", line.name, [line.start, line.end]) for line in analysis.lines]
         rules += [("zone", zone.name, zone.points.tolist()) for zone in analysis.zones]
-        with self._transaction() as database:
+
+        def write(database: sqlite3.Connection) -> None:
             database.execute(
                 "INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (*begun, jpeg.tobytes()),
@@ -129,6 +155,8 @@ class DatabaseSink:
                 "INSERT OR REPLACE INTO rules VALUES (?, ?, ?, ?)",
                 [(stream.stream_id, kind, name, json.dumps(at)) for kind, name, at in rules],
             )
+
+        self._write(write)
         self._state_s[stream.stream_id] = analysis.time_s
 
     def _write_event(self, event: Event, look: bytes | None) -> None:
@@ -136,16 +164,14 @@ class DatabaseSink:
         geometry = {part: columns.pop(part) for part in ("point", "step", "xyxy")}
         columns |= {"geometry": json.dumps(geometry), "jpeg": look}
         names, places = ", ".join(columns), ", ".join("?" * len(columns))
-        with self._transaction() as database:
-            database.execute(
-                f"INSERT INTO events ({names}) VALUES ({places})",
-                tuple(columns.values()),
-            )
+        insert, values = f"INSERT INTO events ({names}) VALUES ({places})", tuple(columns.values())
+        self._write(lambda database: database.execute(insert, values))
 
     def _write_state(self, analysis: Analysis) -> None:
         """Heat, occupancy and the stream's last time, in place of what was there."""
         stream_id = analysis.stream_id
-        with self._transaction() as database:
+
+        def write(database: sqlite3.Connection) -> None:
             database.execute(
                 "UPDATE streams SET last_s = ? WHERE stream_id = ?", (analysis.time_s, stream_id)
             )
@@ -167,7 +193,39 @@ class DatabaseSink:
                     "INSERT OR REPLACE INTO heat VALUES (?, ?, ?, ?, ?)",
                     (stream_id, rows, columns, *grids),
                 )
+
+        self._write(write)
         self._state_s[stream_id] = analysis.time_s
+
+    def _write(self, writing: _Writing) -> None:
+        """Do it, after all that waits; where another program holds the database, do so later."""
+        self._waiting.append(writing)
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        while self._waiting:
+            try:
+                with self._transaction() as database:
+                    self._waiting[0](database)
+            except _HeldError as error:
+                self._be_patient(error)
+                return
+            self._waiting.popleft()
+        if self._is_held:
+            self._is_held = False
+            self._wait_for_others(_BUSY_S)
+
+    def _be_patient(self, error: _HeldError) -> None:
+        if len(self._waiting) > _MOST_WAITING:
+            raise error
+        if not self._is_held:
+            logger.warning("%s: another program holds the database; events wait for it", self.name)
+            self._is_held = True
+            self._wait_for_others(0)
+
+    def _wait_for_others(self, seconds: float) -> None:
+        if self._connection is not None:
+            self._connection.execute(f"PRAGMA busy_timeout = {round(1000 * seconds)}")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -191,7 +249,9 @@ class DatabaseSink:
         except OSError as error:
             raise unwritable(self.target, error) from error
         except sqlite3.Error as error:
-            raise SinkError(
+            is_held = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            kind = _HeldError if is_held else SinkError
+            raise kind(
                 f"{self.target}: cannot be written: {error}; free some space, close what holds it, "
                 "or choose another output"
             ) from error

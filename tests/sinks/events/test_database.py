@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +74,38 @@ def test_others_read_while_it_is_written(tmp_path: Path) -> None:
             sink.write(each)
             seen.append(_ask(target, "SELECT count(*) FROM events")[0][0])
     assert seen == [0] * 5 + [1] + [2] * 3  # the line at x = 50, the zone from 60 on
+
+
+def test_a_program_that_has_a_change_open_holds_up_and_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cell edited by hand and not saved ended the run after five seconds."""
+    target, results = tmp_path / "events.sqlite", list(_walk(Watch(engine(SCENE))))
+    with DatabaseSink(target, overwrite=False) as sink:
+        sink.write(results[0])
+        with closing(sqlite3.connect(target, isolation_level=None)) as editor:
+            editor.execute("BEGIN IMMEDIATE")
+            for each in results[1:8]:
+                sink.write(each)
+            assert _ask(target, "SELECT count(*) FROM events") == [(0,)]
+            editor.execute("ROLLBACK")
+        sink.write(results[8])
+    assert len(caplog.messages) == 1
+    assert "another program holds the database; events wait" in caplog.text
+    assert _ask(target, "SELECT kind FROM events ORDER BY rowid") == [("crossing",), ("visit",)]
+
+
+def test_what_waits_until_the_end_in_vain_is_told(tmp_path: Path) -> None:
+    target, results = tmp_path / "events.sqlite", list(_walk(Watch(engine(SCENE))))
+    with ExitStack() as stack:
+        sink = stack.enter_context(DatabaseSink(target, overwrite=False))
+        editor = sqlite3.connect(target, isolation_level=None)
+        editor.execute("BEGIN IMMEDIATE")
+        for each in results:
+            sink.write(each)
+        held = closing(editor)
+        with held, pytest.raises(SinkError, match="writings are lost: another program holds"):
+            stack.close()
 
 
 def test_a_run_that_fails_leaves_what_was_certain(tmp_path: Path) -> None:
