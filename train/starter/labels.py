@@ -33,8 +33,12 @@ class Label:
 
 
 def write_labels(folder: Path, labels: Sequence[Label]) -> None:
-    """One more file in `folder`, whole or not at all."""
-    number = len(list(folder.glob(_PATTERN)))
+    """One more file in `folder`, whole or not at all; none where there are no labels."""
+    if not labels:
+        return
+    # Not their count: one that was damaged may have been deleted.
+    taken = [path.stem.rpartition("-")[2] for path in folder.glob(_PATTERN)]
+    number = max((int(text) for text in taken if text.isdecimal()), default=-1) + 1
     target = folder / f"labels-{number:04}.npz"
     partial = target.with_suffix(".part")
     with partial.open("wb") as file:

@@ -45,13 +45,14 @@ def _prepare(typed: Sequence[str], screen: Screen) -> int:
     given = _parser().read(typed)
     make_folder(given.output)
     torch.set_num_threads(1)  # two of these, a core each, are twice as fast as one on both
+    unseen = _pictures_in([given.held_out])
     known = _known(given.annotated)
     everything = sorted({*known, *_pictures_in(given.pictures)})
     random.Random(0).shuffle(everything)  # so that a part of the work is a fair sample
     done = {label.path for label in read_labels(given.output)} | _left_out(given.output)
     todo = [path for path in everything if path not in done]
     screen.say(f"{len(everything)} pictures, {len(todo)} of them to label")
-    held_out = HeldOut(read_picture(path) for path in _pictures_in([given.held_out]))
+    held_out = HeldOut(read_picture(path) for path in unseen)
     nanodet = NanoDetTeacher(
         read_nanodet(given.nanodet.with_suffix(".param"), given.nanodet.with_suffix(".bin"))
     )
@@ -133,7 +134,15 @@ def _known(pairs: Iterable[str]) -> dict[Path, Known]:
     return known
 
 
-def _pictures_in(folders: Iterable[Path]) -> list[Path]:
+def _pictures_in(folders: Sequence[Path]) -> list[Path]:
+    """All pictures in folders and those below.
+
+    Raises:
+        DataError: one is no folder: of pictures held out, none would be.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise DataError(f"pictures {str(folder)!r}: expected a folder")
     return [
         path
         for folder in folders

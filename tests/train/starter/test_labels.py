@@ -11,6 +11,7 @@ import pytest
 
 from tests.train.starter.lessons import found, label
 from train.errors import DataError
+from train.starter import prepare
 from train.starter.balance import MOST, shares
 from train.starter.labels import read_labels, write_labels
 from train.starter.likeness import ALIKE, HeldOut
@@ -47,6 +48,31 @@ def test_damaged_labels_are_one_line(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(DataError, match="delete it and prepare again"):
         read_labels(tmp_path)
+
+
+def test_labels_after_a_deleted_file_replace_none(tmp_path: Path) -> None:
+    """As the line about a damaged one advises."""
+    names = [Path(f"{name}.jpg") for name in "abcd"]
+    for name in names[:3]:
+        write_labels(tmp_path, [label([(BOX, 0.9, PERSON)], name)])
+    sorted(tmp_path.iterdir())[1].unlink()
+    write_labels(tmp_path, [label([(BOX, 0.9, PERSON)], names[3])])
+    assert [each.path for each in read_labels(tmp_path)] == [names[0], names[2], names[3]]
+
+
+def test_no_labels_are_no_file(tmp_path: Path) -> None:
+    """A piece of which every picture looks like a held-out one."""
+    write_labels(tmp_path, [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_of_held_out_pictures_that_is_not_there_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Or pictures that are to be measured on would be learnt."""
+    given = ["--nanodet", "none", "--yolox", "none", "--output", str(tmp_path / "labels")]
+    assert prepare.main([*given, "--held-out", str(tmp_path / "val")]) == 3
+    assert "expected a folder" in capsys.readouterr().err
 
 
 def test_people_have_the_last_word_where_they_looked() -> None:
