@@ -52,7 +52,7 @@ def _place(device: str) -> torch.device:
         return torch.device("cpu")
     if not torch.cuda.is_available():
         raise DeviceError(
-            f"device {device!r}: {_why_no_cuda()}; use --device cpu, or auto to use what is available"
+            f"device {device!r}: {_why_no_cuda()}; use --device cpu, or auto for what is available"
         )
     index, count = int(found.group(1) or 0), torch.cuda.device_count()
     if index >= count:

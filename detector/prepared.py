@@ -80,8 +80,8 @@ def prepare(network: PointNetwork, *, folder: Path | None, name: str) -> Prepare
         ) from error
     except OSError as error:
         raise DetectorError(
-            f"runtime {name!r}: expected to write {path}, got {error.strerror or error}; free some space "
-            "or use --runtime torch"
+            f"runtime {name!r}: expected to write {path}, got {error.strerror or error}; free "
+            "some space or use --runtime torch"
         ) from error
     return PreparedNetwork(path)
 

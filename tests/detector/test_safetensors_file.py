@@ -63,7 +63,9 @@ def test_file_that_cannot_be_written_is_an_os_error_and_leaves_nothing(path: Pat
 def test_damaged_file_is_one_line(path: Path, damage: object) -> None:
     assert callable(damage)
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(WeightsError, match=r"expected a safetensors file, got .*; download it again"):
+    with pytest.raises(
+        WeightsError, match=r"expected a safetensors file, got .*; download it again"
+    ):
         read_checkpoint(path)
 
 
