@@ -12,6 +12,7 @@ from streamer.sources.input_config import InputConfig
 from streamer.sources.loop import Looped
 from streamer.sources.pace import Paced
 from streamer.sources.table import NamedSource, find_sources
+from streamer.sources.turns import InTurn, Turns
 
 # Not text at all; or what a terminal or page obeys: control signs, signs that turn text around.
 UNSAFE_IN_FILE_NAMES = re.compile(
@@ -38,23 +39,32 @@ def open_inlets(specs: Sequence[str], config: InputConfig | None = None) -> list
     missing = [named.missing for named in found if named.missing is not None]
     if missing and len(missing) == len(found):  # before weights are fetched for nothing
         raise SourceOpenError(f"source '{missing[0]}': no such file; check the path")
+    turns = None
+    if sum(named.is_recording for named in found) > config.at_once:
+        turns = Turns(config.at_once)
     inlets: list[Inlet] = []
     taken: set[str] = set()
     for named in found:
         stream_id = _unique(named.stem, taken)
         taken.add(stream_id.casefold())
-        inlets.append(_inlet(named, stream_id, config))
+        inlets.append(_inlet(named, stream_id, config, turns))
     return inlets
 
 
-def _inlet(named: NamedSource, stream_id: str, config: InputConfig) -> Inlet:
+def _inlet(named: NamedSource, stream_id: str, config: InputConfig, turns: Turns | None) -> Inlet:
     def make() -> Source:
         return named.make(stream_id)
+
+    if turns is not None and named.is_recording and not (config.loop or config.realtime):
+        return _served(InTurn(make(), turns), config, is_live=False)
 
     source = Looped(make) if config.loop and not named.is_live else make()
     if config.realtime and not named.is_live:
         source = Paced(source)
-    is_live = named.is_live or config.realtime
+    return _served(source, config, is_live=named.is_live or config.realtime)
+
+
+def _served(source: Source, config: InputConfig, *, is_live: bool) -> Inlet:
     if config.mode == "latest" or (config.mode == "auto" and is_live):
         return Inlet.live(source, max_staleness_s=config.max_staleness_s)
     return Inlet(source)

@@ -23,6 +23,9 @@ class InputConfig:
         max_staleness_s: under "latest", a frame that has waited longer is dropped; None for ever.
         loop: begin a recording again when it ends, without end.
         decode: what decodes recordings: "cpu", "nvdec", or "auto" for the faster of those there.
+        at_once: recordings that are read at the same time; the others wait for their turn. Each has
+            a decoder and its outputs open, 0.1 GB of memory or more at 1080p. Not with loop, which
+            has no end, nor with realtime, where each stands for a camera.
         realtime: play a recording at its own pace, as if it were a camera.
         network: how network streams are opened.
         reconnect: how lost streams are tried again.
@@ -33,6 +36,7 @@ class InputConfig:
     max_staleness_s: float | None = None
     loop: bool = False
     decode: Decode = "auto"
+    at_once: int = 8
     realtime: bool = False
     network: NetworkConfig = field(default_factory=NetworkConfig)
     reconnect: ReconnectPolicy = field(default_factory=ReconnectPolicy)
@@ -41,3 +45,5 @@ class InputConfig:
     def __post_init__(self) -> None:
         if self.max_staleness_s is not None and not self.max_staleness_s > 0:
             raise ValueError(f"max_staleness_s: expected more than 0, got {self.max_staleness_s!r}")
+        if self.at_once < 1:
+            raise ValueError(f"at_once: expected at least 1, got {self.at_once!r}")

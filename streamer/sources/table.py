@@ -42,12 +42,14 @@ class NamedSource:
         make: a fresh source for an id.
         is_live: the world does not wait for us.
         missing: the path, where nothing is there; it may appear until the source is opened.
+        is_recording: a file with an end, that can wait until others are read.
     """
 
     stem: str
     make: Callable[[str], Source]
     is_live: bool = False
     missing: Path | None = None
+    is_recording: bool = False
 
 
 def find_sources(spec: str, config: InputConfig) -> list[NamedSource]:
@@ -190,7 +192,9 @@ def _recording(path: Path, config: InputConfig) -> NamedSource:
         return NamedSource(path.stem, lambda stream_id: StdinSource(stream_id=stream_id, path=path))
     hardware = HardwareChoice(path, config.decode)
     return NamedSource(
-        path.stem, lambda stream_id: FileSource(path, stream_id=stream_id, hardware=hardware)
+        path.stem,
+        lambda stream_id: FileSource(path, stream_id=stream_id, hardware=hardware),
+        is_recording=True,
     )
 
 
