@@ -43,7 +43,7 @@ from sinks.alpha import OverlayConfig
 from sinks.annotate import Style
 from sinks.console import Readout
 from sinks.display import DisplayConfig
-from sinks.events.clips import ClipsConfig
+from sinks.events.clips import ClipsConfig, ClipsSink
 from sinks.events.mqtt_config import MqttConfig
 from sinks.events.webhook import WebhookConfig
 from sinks.fetching import Fetching
@@ -54,7 +54,7 @@ from sinks.keyboard import open_keyboard
 from sinks.kind import BuiltSink, SinkContext, SinkSpec
 from sinks.mp4 import FileConfig
 from sinks.privacy import Blur, BlurConfig, check_blur
-from sinks.segments import SegmentsConfig
+from sinks.segments import SegmentsConfig, SegmentsSink
 from sinks.stored import store_beside, target_of
 from sinks.stream import StreamConfig
 from sinks.summary import show_summary
@@ -249,8 +249,14 @@ def _check_outputs(specs: Sequence[SinkSpec], context: SinkContext, config: RunC
     # Making the sinks of the table is free, so they are made once more when class names are known.
     known = [spec for spec in specs if spec.name in SINKS]
     sinks = [built.sink for spec in known for built in build_sinks(spec, context)]
-    targets = [target for sink in sinks if (target := target_of(sink)) is not None]
-    check_targets(targets, inputs, overwrite=config.overwrite)
+    fresh: list[Path] = []
+    grown: list[Path] = []  # folders that are only added to: a recorder may be started again
+    for sink in sinks:
+        target = target_of(sink)
+        if target is not None:
+            (grown if isinstance(sink, SegmentsSink | ClipsSink) else fresh).append(target)
+    check_targets(fresh, inputs, overwrite=config.overwrite)
+    check_targets(grown, inputs, overwrite=True)
     for sink in sinks:
         if isinstance(sink, FileSink):
             check_picture_folder(sink.target.parent, inputs)

@@ -241,6 +241,13 @@ def test_the_demo_configuration_is_valid() -> None:
     assert "knows drawn scenes only" in config.style.note
 
 
+def test_a_recorder_may_be_started_again() -> None:
+    """It refused the folder that it had made, so after a crash no supervisor could restart it."""
+    for count in (1, 2):
+        assert go("--source", FIVE, "--sink", "segments:cctv") == DONE
+        assert len(list(Path("cctv/synthetic").glob("*.mp4"))) == count
+
+
 def test_a_page_is_told_where_it_is(capfd: pytest.CaptureFixture[str]) -> None:
     assert go("--source", FIVE, "--sink", "web:0") == DONE
     assert re.search(r"open http://127\.0\.0\.1:[1-9]\d+/\?token=", capfd.readouterr().err)
