@@ -18,7 +18,7 @@ from streamer.clock import Clock, MonotonicClock
 # Where a batch takes longer than this, its layers do, and threads that share them wait little for
 # each other: HarDNet-85 at 512 in bfloat16 has 0.9 s of work, and two threads are done in 0.46. The
 # starter at 320 takes 35 ms by two threads and 26 by one. Both on two Zen 4 threads.
-_LONG_MS = 250.0
+_LONG_MS = 100.0
 _LOOKS = 3
 
 
