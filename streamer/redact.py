@@ -29,9 +29,10 @@ _QUERY = re.compile(r"([?&;#])([^\s=&;#?/]+)=([^\s&;#'\"<>]*[^\s&;#'\"<>:,)])")
 _IN_PATH = re.compile(
     r"(://\S*?[/_](?:password|passwd|pass|pwd)=)(?:(?!_[a-z]+=)[^\s&;#?/'\"<>])+", re.IGNORECASE
 )
-# What lets anyone send to a streaming service in its owner's name: the long last part of its path.
+# What lets anyone send to a streaming service in its owner's name: the last part of its path, long
+# and with more digits than a camera's name has.
 _STREAM_KEY = re.compile(
-    r"(rtmps?://[^\s/]+/(?:[^\s/?#'\"]+/)+)(?=[\w-]*\d)[\w-]{16,}", re.IGNORECASE
+    r"(rtmps?://[^\s/]+/(?:[^\s/?#'\"]+/)+)(?=(?:[\w-]*?\d){4})[\w-]{16,}", re.IGNORECASE
 )
 # Receivers of webhooks are known by a secret in their path: /api/webhook/<id>.
 _HOOK = re.compile(r"(https?://[^\s'\"]*?(?:hooks?\b|/key/))([^\s?#'\"]+)", re.IGNORECASE)
