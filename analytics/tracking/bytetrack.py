@@ -115,7 +115,7 @@ class ByteTrack:
     def step(self, seen: Sightings, moment: Moment) -> Names:
         """The track of each box, or NO_ID, and its class; see `Algorithm`."""
         config, tracks = self._config, self._tracks
-        tracks.keep(moment.now - tracks.seen <= self._max_age)
+        tracks.keep(moment.now - tracks.seen <= moment.oldest(self._max_age))
         self._predict(moment)
         expected = xyah_to_xyxy(tracks.filters.position)
         confirmed, lost = tracks.is_confirmed, tracks.seen < moment.before

@@ -93,7 +93,7 @@ class OcSort:
     def step(self, seen: Sightings, moment: Moment) -> Names:
         """The track of each box, or NO_ID, and its class; see `Algorithm`."""
         config, tracks = self._config, self._tracks
-        self._keep(moment.now - tracks.seen <= self._max_age)
+        self._keep(moment.now - tracks.seen <= moment.oldest(self._max_age))
         sort.predict(tracks.filters, moment.steps)
         strong = seen.score >= config.least_score
         everyone = np.ones(len(tracks), np.bool_)

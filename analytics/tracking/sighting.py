@@ -40,12 +40,22 @@ class Moment:
     Attributes:
         now: steps since the first picture or the last restart.
         before: the moment of the previous picture; below 0 where there was none.
+        pace: steps between the two pictures before this one, 0 where there were fewer.
     """
 
     now: float
     before: float
+    pace: float = 0.0
 
     @property
     def steps(self) -> float:
         """Steps since the previous picture; 0 for the first."""
         return self.now - max(self.before, 0.0)
+
+    def oldest(self, max_age: float) -> float:
+        """The age, in steps, up to which a track lives that may be `max_age` old.
+
+        Where pictures come more slowly than that, tracks live from one to the next: looked at every
+        30th frame, nobody was ever seen twice.
+        """
+        return max(max_age, 1.5 * self.pace)

@@ -88,7 +88,7 @@ class Sort:
     def step(self, seen: Sightings, moment: Moment) -> Names:
         """The track of each box, or NO_ID, and its class; see `Algorithm`."""
         config, tracks = self._config, self._tracks
-        tracks.keep(moment.now - tracks.seen <= self._max_age)
+        tracks.keep(moment.now - tracks.seen <= moment.oldest(self._max_age))
         predict(tracks.filters, moment.steps)
         expected = xysr_to_xyxy(tracks.filters.position)
         strong = seen.score >= config.least_score

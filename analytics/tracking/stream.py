@@ -45,6 +45,7 @@ class StreamTracker:
         self.min_score = min_score
         self._start_s: float | None = None
         self._last_s = 0.0
+        self._pace = 0.0  # steps between the last two pictures
         self._size: tuple[int, int] | None = None
         nothing = Sightings(np.empty((0, 4)), np.empty(0), np.empty(0, np.int32))
         self._answer: tuple[Sightings, Names] = (nothing, (_NO_IDS, nothing.class_id))
@@ -93,15 +94,16 @@ class StreamTracker:
         if self._start_s is not None and time_s < self._last_s - RESTART_S:
             self._algorithm.restart()
             self._start_s = None
+            self._pace = 0.0
         if self._start_s is None:
             moment = Moment(0.0, -1.0)
             self._start_s = time_s
         elif time_s <= self._last_s:
             return self._recognise(seen)
         else:
-            moment = Moment(
-                (time_s - self._start_s) * self._rate, (self._last_s - self._start_s) * self._rate
-            )
+            now, before = (self._rate * (at - self._start_s) for at in (time_s, self._last_s))
+            moment = Moment(now, before, self._pace)
+            self._pace = moment.steps
         self._last_s = time_s
         ids, class_id = self._algorithm.step(seen, moment)
         named = np.nonzero(ids != NO_ID)[0]

@@ -202,6 +202,15 @@ def test_outage_ends_tracks_by_its_length(name: str) -> None:
 
 
 @every
+def test_pictures_farther_apart_than_a_track_is_lost_keep_their_ids(name: str) -> None:
+    """Under --detect-every 30 at 25 Hz each look had new tracks, of which none was confirmed."""
+    following = tracker(name)
+    looks = [ids(following.update(lanes(0), 1.2 * index, SIZE)) for index in range(8)]
+    assert len(looks[-1]) == 5
+    assert looks[-1] == looks[-2] == looks[-3]
+
+
+@every
 def test_late_pictures_are_named_and_change_nothing(name: str) -> None:
     following = tracker(name)
     order = [0, 1, 3, 2, 4, 6, 5, 7, 9, 8, 10]  # as packed files have it
