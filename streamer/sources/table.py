@@ -155,7 +155,8 @@ def _resolve_path(spec: str, config: InputConfig) -> list[NamedSource]:
     path = Path(spec)
     if path.is_dir():
         found = sorted(item for item in path.rglob("*") if item.is_file())
-        return _resolve_files(spec, path, found, config)
+        shown = [item for item in found if not _is_hidden(item.relative_to(path))]
+        return _resolve_files(spec, path, shown, config)
     if not path.exists() and glob.has_magic(spec):
         found = sorted(Path(item) for item in glob.glob(spec, recursive=True))  # noqa: PTH207 - patterns may be absolute
         root = _root_of_glob(spec)
@@ -178,6 +179,11 @@ def _resolve_files(
     if pictures:
         streams.append(_images(root.resolve().name or "images", spec, root, pictures))
     return streams
+
+
+def _is_hidden(path: Path) -> bool:
+    """Neither `*` nor a file manager would name it."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _root_of_glob(spec: str) -> Path:

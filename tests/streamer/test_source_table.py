@@ -52,6 +52,14 @@ def test_folder_of_recordings_and_pictures_is_one_stream_each(tmp_path: Path) ->
     assert isinstance(sources[2], ImagesSource)
 
 
+def test_folder_keeps_hidden_what_is_hidden(tmp_path: Path) -> None:
+    for name in ("one.mp4", "._one.mp4", ".pieces/1.mp4", "sub/.b.png"):  # ._: what a Mac leaves
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+
+    assert [s.stream_id for s in sources_of([str(tmp_path)])] == ["one"]
+
+
 @pytest.mark.parametrize(
     ("spec", "stream_id"),
     [
