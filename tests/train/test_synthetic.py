@@ -11,6 +11,7 @@ import pytest
 
 from streamer.scene.config import SyntheticConfig
 from streamer.scene.scene import Scene
+from train.data.reserve import reserve
 from train.data.synthetic import SyntheticDataConfig, SyntheticSamples, _moment
 from train.errors import DataError
 from train.sample import Sample
@@ -89,6 +90,14 @@ def test_index_beyond_the_end_is_an_error(tmp_path: Path) -> None:
     for samples in (SyntheticSamples(SMALL), SyntheticSamples(replace(SMALL, cache=tmp_path))):
         with pytest.raises(IndexError):
             samples.read(6)
+
+
+def test_array_has_its_place_on_the_disk_before_it_is_written(tmp_path: Path) -> None:
+    """Written through a map on a full disk it would end the process by a signal."""
+    path = tmp_path / "a.npy"
+    reserve(path, np.uint8, (100, 1000))
+    assert path.stat().st_blocks * 512 >= 100_000
+    assert not np.load(path).any()
 
 
 def test_cache_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

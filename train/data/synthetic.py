@@ -12,6 +12,8 @@ import logging
 import multiprocessing
 import os
 import signal
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +27,7 @@ from detector.detections import BoxesXyxy, ClassIds
 from streamer.scene.config import SyntheticConfig
 from streamer.scene.scene import Scene
 from streamer.truth import Truth
+from train.data.reserve import reserve
 from train.errors import DataError
 from train.sample import Sample
 
@@ -159,7 +162,7 @@ class _Drawn:
                 folder.mkdir(parents=True, exist_ok=True)
                 _draw_all(config, pictures, rows)
             return cls(np.load(pictures, mmap_mode="r"), np.load(rows))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, BrokenProcessPool) as error:
             raise DataError(
                 f"drawn pictures in {str(folder)!r}: cannot be written or read: {error}; "
                 "free some space or name another folder"
@@ -177,15 +180,16 @@ def _draw_all(config: SyntheticDataConfig, pictures: Path, rows: Path) -> None:
     partial_pictures = pictures.with_suffix(f".{os.getpid()}.partial")
     shape = (len(config), config.height, config.width, 3)
     try:
-        np.lib.format.open_memmap(partial_pictures, "w+", np.uint8, shape).flush()
+        reserve(partial_pictures, np.uint8, shape)
         chunks = [
             range(first, min(first + _CHUNK, config.scenes))
             for first in range(0, config.scenes, _CHUNK)
         ]
         draw = partial(_draw_chunk, replace(config, cache=None), partial_pictures)
         logger.info("drawing %d pictures into %s, once", len(config), pictures.parent)
-        with multiprocessing.get_context("spawn").Pool(config.processes, _leave_ctrl_c) as pool:
-            tables = pool.map(draw, chunks, chunksize=1)
+        fresh = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(config.processes, fresh, _leave_ctrl_c) as pool:
+            tables = list(pool.map(draw, chunks))
         partial_pictures.replace(pictures)
         partial_rows = rows.with_suffix(f".{os.getpid()}.partial.npy")
         np.save(partial_rows, np.concatenate(tables))

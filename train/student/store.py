@@ -17,6 +17,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from detector.detections import BoxesXyxy, ClassIds, Scores
+from train.data.reserve import reserve
 from train.errors import DataError
 from train.eval.output import make_folder, write_whole
 from train.starter.labels import Label
@@ -89,13 +90,28 @@ def create(folder: Path, labels: Sequence[Label], *, channels: int) -> None:
         folder: is made where it is not there.
         labels: of the pictures, with boxes in px of the stretched picture.
         channels: of the teacher's maps.
+
+    Raises:
+        DataError: there is no room for it.
+        OutputError: the folder cannot be made.
     """
     make_folder(folder)
+    try:
+        _fill_in(folder, labels, channels)
+    except OSError as error:
+        raise DataError(
+            f"store {str(folder)!r}: cannot be written: {error.strerror or error}; make room or "
+            "choose another folder"
+        ) from error
+    say(folder, About(len(labels), channels, done=0))
+
+
+def _fill_in(folder: Path, labels: Sequence[Label], channels: int) -> None:
     count = len(labels)
-    open_memmap(folder / _PICTURES, "w+", np.uint8, (count, SIDE, SIDE, 3))
+    reserve(folder / _PICTURES, np.uint8, (count, SIDE, SIDE, 3))
     for stride in STRIDES:
         side = SIDE // stride
-        open_memmap(_map_file(folder, stride), "w+", np.int8, (count, channels, side, side))
+        reserve(_map_file(folder, stride), np.int8, (count, channels, side, side))
     with (folder / _LABELS).open("wb") as file:
         np.savez(
             file,
@@ -105,7 +121,6 @@ def create(folder: Path, labels: Sequence[Label], *, channels: int) -> None:
             class_id=np.concatenate([label.class_id for label in labels]),
             name=np.array([str(label.path) for label in labels]),
         )
-    say(folder, About(count, channels, done=0))
 
 
 def say(folder: Path, about: About) -> None:
