@@ -129,7 +129,8 @@ def config_beside(target: Path) -> Path:
     >>> config_beside(Path("runs/clip.mp4")).name
     'clip.config.yaml'
     """
-    return target.with_name(f"{target.stem}.config.yaml")
+    whole = target.is_dir()  # the last dot of a folder, as of 127.0.0.1, begins no suffix
+    return target.with_name(f"{target.name if whole else target.stem}.config.yaml")
 
 
 def exists(path: Path) -> bool:
