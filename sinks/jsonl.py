@@ -25,10 +25,20 @@ class JsonlSink(LineSink):
         path: of the file.
         class_names: of the detector.
         overwrite: replace a file that exists.
+        append: go on at its end instead; every run begins with lines of its streams.
     """
 
-    def __init__(self, path: Path, class_names: Sequence[str], *, overwrite: bool = False) -> None:
-        super().__init__("jsonl", path, overwrite=overwrite)
+    def __init__(
+        self,
+        path: Path,
+        class_names: Sequence[str],
+        *,
+        overwrite: bool = False,
+        append: bool = False,
+    ) -> None:
+        super().__init__(
+            "jsonl", path, overwrite=overwrite, append=append, beginning='{"stream": {'
+        )
         self._class_names = tuple(class_names)
         self._seen: set[str] = set()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from sinks.left_lines import reopen
 from sinks.partial import unwritable
 from streamer.errors import SinkError
 
@@ -17,11 +19,17 @@ class LineFile:
     Args:
         path: of the file.
         overwrite: replace a file that exists.
+        append: go on at its end instead.
+        beginning: with which a file that is gone on with has to begin.
     """
 
-    def __init__(self, path: Path, *, overwrite: bool) -> None:
+    def __init__(
+        self, path: Path, *, overwrite: bool, append: bool = False, beginning: str = ""
+    ) -> None:
         self.path = path
         self._overwrite = overwrite
+        self._append = append
+        self._beginning = beginning
         self._file: FileIO | None = None
         self._size = 0  # bytes of whole lines
 
@@ -30,16 +38,25 @@ class LineFile:
         """The file, or None before it is opened."""
         return None if self._file is None else self.path
 
+    @property
+    def is_empty(self) -> bool:
+        """Nothing has been written yet, by an earlier run neither."""
+        return not self._size
+
     def __enter__(self) -> Self:
         """Open the file.
 
         Raises:
-            SinkError: it exists and may not be replaced, or cannot be made.
+            SinkError: it exists and may not be replaced, is none to go on with, or cannot be made.
         """
         mode = "wb" if self._overwrite else "xb"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = FileIO(self.path, mode)
+            if self._append:
+                self._file = reopen(self.path, self._beginning)
+                self._size = self._file.seek(0, os.SEEK_END)
+            else:
+                self._file = FileIO(self.path, mode)
         except FileExistsError as error:
             raise SinkError(
                 f"{self.path}: exists; allow overwriting or choose another output"
@@ -84,16 +101,26 @@ class LineSink:
         kind: of the sink, the first word of its name.
         path: of the file.
         overwrite: replace a file that exists.
+        append: go on at its end instead.
         header: the first line of the file, or None.
+        beginning: of every first line where there is no header.
     """
 
     def __init__(
-        self, kind: str, path: Path, *, overwrite: bool, header: str | None = None
+        self,
+        kind: str,
+        path: Path,
+        *,
+        overwrite: bool,
+        append: bool = False,
+        header: str | None = None,
+        beginning: str = "",
     ) -> None:
         self.name = f"{kind} {path}"
         self.target = path
         self._header = header
-        self._lines = LineFile(path, overwrite=overwrite)
+        first = beginning if header is None else f"{header}\n"
+        self._lines = LineFile(path, overwrite=overwrite, append=append, beginning=first)
 
     @property
     def written(self) -> Path | None:
@@ -104,10 +131,10 @@ class LineSink:
         """Open the file.
 
         Raises:
-            SinkError: it exists and may not be replaced, or cannot be made.
+            SinkError: it exists and may not be replaced, is none to go on with, or cannot be made.
         """
         self._lines.__enter__()
-        if self._header is not None:
+        if self._header is not None and self._lines.is_empty:
             self._lines.write(self._header)
         return self
 

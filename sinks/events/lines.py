@@ -24,18 +24,21 @@ class LineForm:
         name: of the sink.
         line: (event, the frame on which it became certain or None at a stream's end) -> the line.
         header: the first line of a file, or None.
+        beginning: of every line where there is no header.
     """
 
     name: str
     line: Callable[[Event, Frame | None], str]
     header: str | None = None
+    beginning: str = ""
 
 
 def _json(event: Event, frame: Frame | None) -> str:
     return json_line(event_json(event, None if frame is None else event_look(event, frame)))
 
 
-JSON_LINES = LineForm("events", _json)  # each with its object cut out as JPEG
+# Each with its object cut out as JPEG.
+JSON_LINES = LineForm("events", _json, beginning='{"event_id": "')
 
 
 class EventLinesSink(LineSink):
@@ -45,10 +48,20 @@ class EventLinesSink(LineSink):
         path: of the file.
         form: of a line.
         overwrite: replace a file that exists.
+        append: go on at its end instead.
     """
 
-    def __init__(self, path: Path, form: LineForm = JSON_LINES, *, overwrite: bool) -> None:
-        super().__init__(form.name, path, overwrite=overwrite, header=form.header)
+    def __init__(
+        self, path: Path, form: LineForm = JSON_LINES, *, overwrite: bool, append: bool = False
+    ) -> None:
+        super().__init__(
+            form.name,
+            path,
+            overwrite=overwrite,
+            append=append,
+            header=form.header,
+            beginning=form.beginning,
+        )
         self._form = form
 
     def write(self, result: Result[Detections]) -> None:
