@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.event_schema import SCHEMA_VERSION
+from analytics.event_schema import fault_of
 
 MOST_EVENTS = 500  # in the table of a page: with their pictures some 3 MB
 _BUSY_S = 5.0
@@ -87,7 +87,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StreamReport:
-    """All about one stream.
+    """All about one stream, over all runs that the database has of it.
+
+    Times are as if each run went on where the one before it ended. What is drawn is as the latest
+    run knew it.
 
     Attributes:
         stream_id: of the stream.
@@ -95,12 +98,14 @@ class StreamReport:
         size: width and height, px.
         first_s: media seconds of its first frame.
         last_s: of the last one known of.
+        runs: how many there are of it.
         picture: JPEG of the first frame, or None.
         rules: kind, name and corners (px) of each line and zone.
         crossings: of each line.
         visits: of each zone.
-        passages: (R, C) of feet, or None without a heat map.
-        dwell_s: (R, C) seconds of feet, or None.
+        passages: (R, C) of feet, or None without a heat map; of the runs with the latest one's
+            cells.
+        dwell_s: (R, C) seconds of feet, or None; likewise.
         rows: the latest events, at most MOST_EVENTS, newest first.
         event_count: how many there are in all.
     """
@@ -110,6 +115,7 @@ class StreamReport:
     size: tuple[int, int]
     first_s: float
     last_s: float
+    runs: int
     picture: bytes | None
     rules: Sequence[tuple[str, str, Sequence[tuple[float, float]]]]
     crossings: Sequence[Crossings]
@@ -133,8 +139,10 @@ def read_reports(path: Path) -> list[StreamReport]:
         with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_S)) as database:
             _check(database, path)
             database.execute("BEGIN")  # one moment for all questions
-            streams = database.execute("SELECT * FROM streams ORDER BY stream_id").fetchall()
-            return [_read_stream(database, *stream) for stream in streams]
+            streams = database.execute(
+                "SELECT DISTINCT stream_id FROM streams ORDER BY stream_id"
+            ).fetchall()
+            return [_read_stream(database, stream_id) for (stream_id,) in streams]
     except (sqlite3.Error, ValueError) as error:  # a damaged page, a blob of another size
         raise ReportError(
             f"{path}: expected an event database, as the sink sqlite:FILE writes it: {error}"
@@ -142,42 +150,29 @@ def read_reports(path: Path) -> list[StreamReport]:
 
 
 def _check(database: sqlite3.Connection, path: Path) -> None:
-    tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
-    if not {"streams", "rules", "events", "occupancy", "heat"} <= tables:
-        raise ReportError(
-            f"{path}: expected an event database, as the sink sqlite:FILE writes it; "
-            "this one has other tables"
-        )
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version != SCHEMA_VERSION:
-        raise ReportError(
-            f"{path}: expected version {SCHEMA_VERSION} of the tables, got {version}; "
-            "report with the program that wrote it"
-        )
+    fault = fault_of(database)
+    if fault is not None:
+        raise ReportError(f"{path}: {fault}; report with the program that wrote it")
 
 
-def _read_stream(
-    database: sqlite3.Connection,
-    stream_id: str,
-    name: str,
-    width: int,
-    height: int,
-    first_s: float,
-    last_s: float,
-    picture: bytes | None,
-) -> StreamReport:
+def _read_stream(database: sqlite3.Connection, stream_id: str) -> StreamReport:
+    runs = database.execute(
+        "SELECT run, name, width, height, first_s, last_s, picture FROM streams "
+        "WHERE stream_id = ? ORDER BY run",
+        (stream_id,),
+    ).fetchall()
+    begin_s = end_s = float(runs[0][4])
+    shift_s: dict[int, float] = {}  # by run, what is added to its times
+    for run, _, _, _, first_s, last_s, _ in runs:
+        shift_s[run] = end_s - first_s
+        end_s += max(0.0, last_s - first_s)
+    _, name, width, height, _, _, picture = runs[-1]
     found = database.execute(
-        "SELECT kind, name, points FROM rules WHERE stream_id = ? ORDER BY rowid", (stream_id,)
+        "SELECT kind, name, points FROM rules WHERE stream_id = ? ORDER BY run, rowid", (stream_id,)
     )
-    rules = [(kind, rule, json.loads(points)) for kind, rule, points in found]
-    heat = database.execute(
-        "SELECT rows, columns, passages, dwell_s FROM heat WHERE stream_id = ?", (stream_id,)
-    ).fetchone()
-    passages = dwell_s = None
-    if heat is not None:
-        rows, columns, *grids = heat
-        passages = np.frombuffer(grids[0], "<i8").reshape(rows, columns)
-        dwell_s = np.frombuffer(grids[1], "<f8").reshape(rows, columns)
+    known = {(kind, rule): json.loads(points) for kind, rule, points in found}
+    rules = [(kind, rule, points) for (kind, rule), points in known.items()]
+    passages, dwell_s = _heat(database, stream_id)
     (count,) = database.execute(
         "SELECT count(*) FROM events WHERE stream_id = ?", (stream_id,)
     ).fetchone()
@@ -185,57 +180,90 @@ def _read_stream(
         stream_id,
         name,
         (width, height),
-        first_s,
-        last_s,
+        begin_s,
+        end_s,
+        len(runs),
         picture,
         rules,
-        [_crossings(database, stream_id, rule) for kind, rule, _ in rules if kind == "line"],
-        [_visits(database, stream_id, rule) for kind, rule, _ in rules if kind == "zone"],
+        [
+            _crossings(database, stream_id, rule, shift_s)
+            for kind, rule, _ in rules
+            if kind == "line"
+        ],
+        [_visits(database, stream_id, rule, shift_s) for kind, rule, _ in rules if kind == "zone"],
         passages,
         dwell_s,
-        _rows(database, stream_id),
+        _rows(database, stream_id, shift_s),
         count,
     )
 
 
-def _crossings(database: sqlite3.Connection, stream_id: str, rule: str) -> Crossings:
+def _heat(
+    database: sqlite3.Connection, stream_id: str
+) -> tuple[NDArray[np.int64] | None, NDArray[np.float64] | None]:
+    """Passages and seconds, of all runs with the grid of the latest."""
     found = database.execute(
-        "SELECT start_s, direction, coalesce(class_name, '') FROM crossings "
-        "WHERE stream_id = ? AND rule = ? ORDER BY start_s",
+        "SELECT rows, columns, passages, dwell_s FROM heat WHERE stream_id = ? ORDER BY run",
+        (stream_id,),
+    ).fetchall()
+    if not found:
+        return None, None
+    grid = found[-1][:2]
+    same = [heat for heat in found if heat[:2] == grid]
+    passages = sum(np.frombuffer(heat[2], "<i8").reshape(grid) for heat in same)
+    dwell_s = sum(np.frombuffer(heat[3], "<f8").reshape(grid) for heat in same)
+    return np.asarray(passages), np.asarray(dwell_s)
+
+
+def _crossings(
+    database: sqlite3.Connection, stream_id: str, rule: str, shift_s: Mapping[int, float]
+) -> Crossings:
+    found = database.execute(
+        "SELECT run, start_s, direction, coalesce(class_name, '') FROM crossings "
+        "WHERE stream_id = ? AND rule = ? ORDER BY run, start_s",
         (stream_id, rule),
     ).fetchall()
-    times, directions, names = zip(*found, strict=True) if found else ((), (), ())
+    times = [start_s + shift_s[run] for run, start_s, _, _ in found]
+    directions, names = [row[2] for row in found], [row[3] for row in found]
     return Crossings(
         rule, np.array(times, np.float64), np.array(directions, str), np.array(names, str)
     )
 
 
-def _visits(database: sqlite3.Connection, stream_id: str, rule: str) -> Visits:
+def _visits(
+    database: sqlite3.Connection, stream_id: str, rule: str, shift_s: Mapping[int, float]
+) -> Visits:
     mine = (stream_id, rule)
     dwell = database.execute(
         "SELECT value FROM visits WHERE stream_id = ? AND rule = ? AND value IS NOT NULL", mine
     ).fetchall()
     (begun,) = database.execute(
-        "SELECT count(DISTINCT event_id) FROM events "
-        "WHERE kind = 'visit' AND stream_id = ? AND rule = ?",
+        "SELECT count(*) FROM (SELECT DISTINCT run, event_id FROM events "
+        "WHERE kind = 'visit' AND stream_id = ? AND rule = ?)",
         mine,
     ).fetchone()
     occupancy = database.execute(
-        "SELECT start_s, end_s, mean, peak FROM occupancy "
-        "WHERE stream_id = ? AND zone = ? ORDER BY start_s",
+        "SELECT run, start_s, end_s, mean, peak FROM occupancy "
+        "WHERE stream_id = ? AND zone = ? ORDER BY run, start_s",
         mine,
     ).fetchall()
+    levels = [(a + shift_s[run], b + shift_s[run], *rest) for run, a, b, *rest in occupancy]
     seconds = np.array(dwell, np.float64).reshape(-1)
-    stretches = np.array(occupancy, np.float64).reshape(-1, 4)
+    stretches = np.array(levels, np.float64).reshape(-1, 4)
     return Visits(rule, seconds, begun - len(seconds), stretches)
 
 
-def _rows(database: sqlite3.Connection, stream_id: str) -> list[Row]:
+def _rows(database: sqlite3.Connection, stream_id: str, shift_s: Mapping[int, float]) -> list[Row]:
     found = database.execute(
-        "SELECT event_id, kind || ' ' || coalesce(direction, phase), rule, "
+        "SELECT run, event_id, kind || ' ' || coalesce(direction, phase), rule, "
         "coalesce(class_name, '') || coalesce(' #' || track_id, ''), start_s, end_s, value, cause, "
         "coalesce(start_wall, ''), jpeg FROM events WHERE stream_id = ? "
         "ORDER BY sequence DESC LIMIT ?",
         (stream_id, MOST_EVENTS),
     )
-    return [Row(*columns) for columns in found]
+    return [_shifted(Row(*columns), shift_s[run]) for run, *columns in found]
+
+
+def _shifted(row: Row, by_s: float) -> Row:
+    end_s = None if row.end_s is None else row.end_s + by_s
+    return replace(row, start_s=row.start_s + by_s, end_s=end_s)

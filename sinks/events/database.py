@@ -7,7 +7,8 @@ import logging
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,7 +17,7 @@ import cv2
 
 from analytics.analysis import Analysis
 from analytics.event import Event
-from analytics.event_schema import SCHEMA, SCHEMA_VERSION
+from analytics.event_schema import SCHEMA, SCHEMA_VERSION, fault_of
 from analytics.watch import analysis_in
 from detector.detections import Detections
 from sinks.events.record import event_json, event_look
@@ -51,13 +52,16 @@ class DatabaseSink:
     Args:
         path: of the database.
         overwrite: replace one that exists.
+        append: add a run to one that exists instead.
     """
 
-    def __init__(self, path: Path, *, overwrite: bool) -> None:
+    def __init__(self, path: Path, *, overwrite: bool, append: bool = False) -> None:
         self.name = f"sqlite {path}"
         self.target = path
         self.written: Path | None = None  # the database, once it is made
         self._overwrite = overwrite
+        self._append = append
+        self._run = 0  # its number in the database
         self._connection: sqlite3.Connection | None = None
         self._state_s: dict[str, float] = {}  # media seconds at which each stream's was written
         self._last: dict[str, Analysis] = {}
@@ -65,15 +69,18 @@ class DatabaseSink:
         self._is_held = False  # by another program, when it was last tried
 
     def __enter__(self) -> Self:
-        """Make the database.
+        """Make the database, or begin a run in the one there is.
 
         Raises:
-            SinkError: the file exists and may not be replaced, or cannot be made.
+            SinkError: the file exists and may not be replaced, is no event database to go on with,
+                or cannot be made.
         """
-        make_room(self.target, overwrite=self._overwrite)
+        make_room(self.target, overwrite=self._overwrite or self._append)
         with self._failures():
-            for suffix in ("", "-wal", "-shm"):  # a log left behind belongs to the old database
-                Path(f"{self.target}{suffix}").unlink(missing_ok=True)
+            is_left = self._append and self._is_left()
+            if not is_left:
+                for suffix in ("", "-wal", "-shm"):  # a log left behind belongs to the old database
+                    Path(f"{self.target}{suffix}").unlink(missing_ok=True)
             # `isolation_level` None: what is not between BEGIN and COMMIT is committed at once.
             connection = sqlite3.connect(
                 self.target, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
@@ -81,8 +88,34 @@ class DatabaseSink:
             self._connection, self.written = connection, self.target
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")  # whole after a kill, in WAL mode
-            connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; END")
+            if not is_left:
+                version = f"PRAGMA user_version = {SCHEMA_VERSION}"
+                connection.executescript(f"BEGIN; {SCHEMA} {version}; END")
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            begin = "INSERT INTO runs (start_wall) VALUES (?) RETURNING run"
+            ((self._run,),) = connection.execute(begin, (now,)).fetchall()
         return self
+
+    def _is_left(self) -> bool:
+        """There is a database to go on with; where a kill came at once, there is an empty one.
+
+        Raises:
+            SinkError: it is another one, and stays as it is.
+        """
+        if not self.target.exists() or not self.target.stat().st_size:
+            return False
+        tables = 0
+        with closing(sqlite3.connect(self.target, timeout=_BUSY_S)) as database:
+            try:
+                (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                fault = fault_of(database) if tables else None
+            except sqlite3.DatabaseError as error:
+                if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_NOTADB:
+                    raise
+                fault = "expected an event database, got another file"
+        if fault is not None:
+            raise SinkError(f"{self.target}: cannot be added to: {fault}; choose another output")
+        return bool(tables)
 
     def __exit__(
         self,
@@ -142,18 +175,22 @@ class DatabaseSink:
     def _begin(self, analysis: Analysis, frame: Frame) -> None:
         _, jpeg = cv2.imencode(".jpg", frame.bgr(), (cv2.IMWRITE_JPEG_QUALITY, _PICTURE_QUALITY))
         stream, (width, height) = frame.stream, analysis.size
-        begun = (stream.stream_id, stream.name, width, height, *[analysis.time_s] * 2)
+        mine = (self._run, stream.stream_id)
+        begun = (*mine, stream.name, width, height, *[analysis.time_s] * 2)
         rules = [("line", line.name, [line.start, line.end]) for line in analysis.lines]
         rules += [("zone", zone.name, zone.points.tolist()) for zone in analysis.zones]
 
         def write(database: sqlite3.Connection) -> None:
             database.execute(
-                "INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (*begun, jpeg.tobytes()),
             )
             database.executemany(
-                "INSERT OR REPLACE INTO rules VALUES (?, ?, ?, ?)",
-                [(stream.stream_id, kind, name, json.dumps(at)) for kind, name, at in rules],
+                "INSERT OR REPLACE INTO rules VALUES (?, ?, ?, ?, ?)",
+                [
+                    (self._run, stream.stream_id, kind, name, json.dumps(at))
+                    for kind, name, at in rules
+                ],
             )
 
         self._write(write)
@@ -162,23 +199,24 @@ class DatabaseSink:
     def _write_event(self, event: Event, look: bytes | None) -> None:
         columns = event_json(event)
         geometry = {part: columns.pop(part) for part in ("point", "step", "xyxy")}
-        columns |= {"geometry": json.dumps(geometry), "jpeg": look}
+        columns |= {"run": self._run, "geometry": json.dumps(geometry), "jpeg": look}
         names, places = ", ".join(columns), ", ".join("?" * len(columns))
         insert, values = f"INSERT INTO events ({names}) VALUES ({places})", tuple(columns.values())
         self._write(lambda database: database.execute(insert, values))
 
     def _write_state(self, analysis: Analysis) -> None:
         """Heat, occupancy and the stream's last time, in place of what was there."""
-        stream_id = analysis.stream_id
+        mine = (self._run, analysis.stream_id)
 
         def write(database: sqlite3.Connection) -> None:
             database.execute(
-                "UPDATE streams SET last_s = ? WHERE stream_id = ?", (analysis.time_s, stream_id)
+                "UPDATE streams SET last_s = ? WHERE run = ? AND stream_id = ?",
+                (analysis.time_s, *mine),
             )
             database.executemany(
-                "INSERT OR REPLACE INTO occupancy VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO occupancy VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (stream_id, zone.name, bin_.start_s, bin_.end_s, bin_.mean, bin_.peak)
+                    (*mine, zone.name, bin_.start_s, bin_.end_s, bin_.mean, bin_.peak)
                     for zone in analysis.zones
                     for bin_ in zone.history
                 ],
@@ -190,12 +228,12 @@ class DatabaseSink:
                     analysis.heat.dwell_s.astype("<f8").tobytes(),
                 )
                 database.execute(
-                    "INSERT OR REPLACE INTO heat VALUES (?, ?, ?, ?, ?)",
-                    (stream_id, rows, columns, *grids),
+                    "INSERT OR REPLACE INTO heat VALUES (?, ?, ?, ?, ?, ?)",
+                    (*mine, rows, columns, *grids),
                 )
 
         self._write(write)
-        self._state_s[stream_id] = analysis.time_s
+        self._state_s[analysis.stream_id] = analysis.time_s
 
     def _write(self, writing: _Writing) -> None:
         """Do it, after all that waits; where another program holds the database, do so later."""

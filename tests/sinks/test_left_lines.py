@@ -15,28 +15,29 @@ from sinks.events.lines import EventLinesSink
 from sinks.events.spreadsheet import COLUMNS, CSV_LINES
 from sinks.jsonl import JsonlSink
 from sinks.left_lines import reopen
-from sinks.line_file import LineSink
 from streamer.errors import SinkError
 from tests.analytics.paths_seen import engine
 from tests.sinks.events.test_database import SCENE, _end, _walk
 from tests.sinks.results import full_disk, results
 
+Lines = JsonlSink | EventLinesSink
+
 BEGINNING = '{"a": '
 
 
-def records(path: Path) -> LineSink:
+def records(path: Path) -> Lines:
     return JsonlSink(path, (), append=True)
 
 
-def events(path: Path) -> LineSink:
+def events(path: Path) -> Lines:
     return EventLinesSink(path, overwrite=False, append=True)
 
 
-def table(path: Path) -> LineSink:
+def table(path: Path) -> Lines:
     return EventLinesSink(path, CSV_LINES, overwrite=False, append=True)
 
 
-def go(sink: LineSink) -> None:
+def go(sink: Lines) -> None:
     """A run of three events, or of nine frames."""
     watch = Watch(engine(SCENE))
     with sink:
@@ -56,7 +57,7 @@ def go(sink: LineSink) -> None:
     ],
 )
 def test_a_second_run_adds_its_lines_and_takes_none(
-    make: Callable[[Path], LineSink], lines: int, head: int, tmp_path: Path
+    make: Callable[[Path], Lines], lines: int, head: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "deep" / "out"
     go(make(path))
@@ -71,7 +72,7 @@ def test_a_second_run_adds_its_lines_and_takes_none(
 @pytest.mark.parametrize("make", [records, events, table])
 @pytest.mark.parametrize("left", [0, 5, 20, 150, -40, -1])
 def test_what_a_kill_has_torn_is_cut_off_or_closed(
-    make: Callable[[Path], LineSink], left: int, tmp_path: Path
+    make: Callable[[Path], Lines], left: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "out"
     go(make(path))
@@ -96,7 +97,7 @@ def test_what_a_kill_has_torn_is_cut_off_or_closed(
 @pytest.mark.parametrize("make", [records, events, table])
 @pytest.mark.parametrize("content", ["my notes", "a,b\n1,2\n", '{"stream_id": 1}\n', "\n"])
 def test_a_file_of_somebody_else_stays_as_it_is(
-    make: Callable[[Path], LineSink], content: str, tmp_path: Path
+    make: Callable[[Path], Lines], content: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "out"
     path.write_text(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -132,6 +133,82 @@ def test_what_exists_is_kept_unless_that_is_allowed(tmp_path: Path) -> None:
     with DatabaseSink(target, overwrite=True):
         pass
     assert _ask(target, "SELECT count(*) FROM events") == [(0,)]
+
+
+def _run(target: Path, *, append: bool = True) -> None:
+    """One run: three events in 0.8 s."""
+    watch = Watch(engine(SCENE))
+    with DatabaseSink(target, overwrite=False, append=append) as sink:
+        results = list(_walk(watch))
+        for each in results:
+            sink.write(each)
+        sink.end_stream(_end(watch, results[-1]))
+
+
+def test_a_run_goes_on_with_the_database_of_the_one_before(tmp_path: Path) -> None:
+    """A supervised run could only refuse its own database, or delete it."""
+    target = tmp_path / "events.sqlite"
+    for _ in range(3):
+        _run(target)
+    assert _ask(target, "SELECT run, count(*) FROM events GROUP BY run") == [(1, 3), (2, 3), (3, 3)]
+    assert _ask(target, "SELECT run, stream_id FROM streams") == [
+        (run, "door") for run in (1, 2, 3)
+    ]
+    for table in ("runs", "rules WHERE kind = 'zone'", "heat"):
+        assert _ask(target, f"SELECT count(*) FROM {table}") == [(3,)]
+    once = _ask(target, "SELECT zone, start_s, mean FROM occupancy WHERE run = 1")
+    assert _ask(target, "SELECT zone, start_s, mean FROM occupancy WHERE run = 3") == once
+    assert _ask(target, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_run_goes_on_after_a_kill(tmp_path: Path) -> None:
+    """What a killed process leaves: a database whose last events are in the log beside it."""
+    killed, target = tmp_path / "killed.sqlite", tmp_path / "events.sqlite"
+    with DatabaseSink(killed, overwrite=False) as sink:
+        for each in _walk(Watch(engine(SCENE))):
+            sink.write(each)
+        for suffix in ("", "-wal"):
+            shutil.copy(f"{killed}{suffix}", f"{target}{suffix}")
+    _run(target)
+    assert _ask(target, "SELECT run, count(*) FROM events GROUP BY run") == [(1, 2), (2, 3)]
+
+
+@pytest.mark.parametrize("statement", ["", "PRAGMA journal_mode = WAL"])
+def test_a_kill_before_there_was_a_table_is_a_beginning(tmp_path: Path, statement: str) -> None:
+    target = tmp_path / "events.sqlite"
+    target.touch()
+    with closing(sqlite3.connect(target)) as database:
+        database.execute(statement)
+    _run(target)
+    assert _ask(target, "SELECT run, count(*) FROM events GROUP BY run") == [(1, 3)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        pytest.param(None, "expected an event database, got another file", id="no database"),
+        pytest.param("CREATE TABLE mine (a)", "this one has other tables", id="another"),
+        pytest.param(
+            "PRAGMA user_version = 99", "expected version 2 of the tables, got 99", id="99"
+        ),
+    ],
+)
+def test_a_database_of_somebody_else_stays_as_it_is(
+    tmp_path: Path, statement: str | None, told: str
+) -> None:
+    target = tmp_path / "events.sqlite"
+    if statement is None:
+        target.write_text("a text that is longer than the header of a database, " * 4)
+    else:
+        if "version" in statement:
+            _run(target)
+        with closing(sqlite3.connect(target)) as database:
+            database.execute(statement)
+    before = target.read_bytes()
+    with pytest.raises(SinkError, match=f"cannot be added to: .*{told}") as caught:
+        DatabaseSink(target, overwrite=False, append=True).__enter__()
+    assert "\n" not in str(caught.value)
+    assert target.read_bytes() == before
 
 
 def test_a_folder_that_is_a_file_is_told_in_one_line(tmp_path: Path) -> None:

@@ -66,6 +66,36 @@ def test_counts_are_those_of_the_database(database: Path) -> None:
     assert stream.event_count == 4 + 2 * 3
 
 
+def test_runs_follow_one_another(tmp_path: Path) -> None:
+    """Media times begin anew with each; the counts of two runs lay over each other."""
+    target = tmp_path / "events.sqlite"
+    reports = []
+    for _ in range(3):
+        watch, last = Watch(engine(SCENE)), None
+        with DatabaseSink(target, overwrite=False, append=True) as sink:
+            for index, seen in enumerate(path([(8.0 + 10 * step, 80.0) for step in range(9)])):
+                last = watch.update(result(seen, index=index))
+                sink.write(last)
+            assert last is not None
+            sink.end_stream(StreamEnd(last.frame.stream, tuple(watch.finish())))
+        reports += read_reports(target)
+    one, _, three = reports
+    assert (three.runs, three.event_count, len(three.rows)) == (3, 9, 9)
+    assert three.first_s == one.first_s == 0.0
+    assert three.last_s == pytest.approx(3 * one.last_s)
+    (first,) = one.crossings[0].time_s.tolist()
+    assert three.crossings[0].time_s.tolist() == pytest.approx([first, first + 0.8, first + 1.6])
+    assert [row.start_s for row in three.rows[-1::-3]] == pytest.approx(
+        three.crossings[0].time_s.tolist()
+    )
+    assert len(three.visits[0].dwell_s) == 3
+    assert (np.diff(three.visits[0].occupancy[:, 0]) > 0).all()
+    assert one.passages is not None
+    assert three.passages is not None
+    assert (three.passages == 3 * one.passages).all()
+    assert "in 3 runs, one after the other" in _page(target)
+
+
 def test_names_are_shown_and_never_obeyed(database: Path) -> None:
     page = _page(database)
     assert "&lt;script&gt;alert" in page
@@ -122,7 +152,7 @@ def test_another_version_of_the_tables_is_refused(
     with closing(sqlite3.connect(database)) as editor:
         editor.execute("PRAGMA user_version = 99")
     assert main([str(database)]) == 2
-    assert "expected version 1 of the tables, got 99" in capsys.readouterr().err
+    assert "expected version 2 of the tables, got 99" in capsys.readouterr().err
 
 
 def test_heat_is_a_picture_that_others_can_read() -> None:
