@@ -50,7 +50,8 @@ class CenterNetDetector:
         prepared: folder for networks that were made ready; None for the user's cache folder.
 
     Raises:
-        ValueError: `config.classes` has a name that the recipe has not.
+        ValueError: `config.classes` has a name that the recipe has not, or the input is of a size
+            that the network cannot take.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class CenterNetDetector:
         *,
         prepared: Path | None = None,
     ) -> None:
+        _check_size(geometry, network.multiple)
         self.times = StageTimes()
         self._wanted = choose_classes(recipe.class_names, config.classes)
         self._recipe = recipe
@@ -244,6 +246,18 @@ class CenterNetDetector:
         if self._executor is None:
             raise RuntimeError("the detector works only inside its `with` block")
         return self._executor
+
+
+def _check_size(geometry: Geometry, multiple: int) -> None:
+    if not isinstance(geometry, Stretch):
+        return  # pads to what every network takes
+    sides = (geometry.width, geometry.height)
+    if any(side % multiple for side in sides):
+        near = (max(multiple, round(side / multiple) * multiple) for side in sides)
+        raise ValueError(
+            f"imgsz: expected sides that are multiples of {multiple} px, got "
+            f"{'x'.join(map(str, sides))}; the nearest is {'x'.join(map(str, near))}"
+        )
 
 
 def _told(recipe: Recipe, about: About, name: str, path: Path) -> Recipe:

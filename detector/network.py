@@ -29,13 +29,15 @@ class Heads(NamedTuple):
 class PointNetwork(nn.Module):
     """Finds objects as points: normalised BGR pictures (B, 3, H, W) to Heads.
 
-    H and W are multiples of 32. Cell i of the heads lies on input pixel `stride` * i exactly.
+    Cell i of the heads lies on input pixel `stride` * i exactly.
 
     Attributes:
         stride: input pixels a cell.
+        multiple: H and W have to be multiples of it, px.
     """
 
     stride: int
+    multiple: int = 1
 
     def forward(self, pictures: Tensor) -> Heads:
         """The heads, in float32 whatever the network computes in."""

@@ -33,6 +33,7 @@ class Starter(PointNetwork):
     """Normalised BGR pictures (B, 3, H, W) to Heads at stride 8, for `classes` classes."""
 
     stride = STRIDES[0]
+    multiple = 32  # the neck doubles coarse maps and joins them with fine ones
 
     def __init__(self, classes: int) -> None:
         super().__init__()

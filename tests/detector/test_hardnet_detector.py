@@ -187,6 +187,11 @@ def test_detector_outside_its_block_is_an_error() -> None:
             DetectorConfig(name="hardnet85", imgsz="large"), "imgsz: expected", id="imgsz"
         ),
         pytest.param(
+            DetectorConfig(name="starter", imgsz="100x64"),
+            "multiples of 32 px, got 100x64; the nearest is 96x64",
+            id="imgsz of the starter",
+        ),
+        pytest.param(
             DetectorConfig(name="hardnet85", classes=("persn",)), "perhaps 'person'", id="class"
         ),
         pytest.param(
