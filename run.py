@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import secrets
 import signal
 import sys
 import traceback
@@ -43,29 +44,23 @@ from sinks.alpha import OverlayConfig
 from sinks.annotate import Style
 from sinks.console import Readout
 from sinks.display import DisplayConfig
-from sinks.events.clips import ClipsConfig, ClipsSink
+from sinks.events.clips import ClipsConfig
 from sinks.events.mqtt_config import MqttConfig
 from sinks.events.webhook import WebhookConfig
 from sinks.fetching import Fetching
-from sinks.file import FileSink
 from sinks.gpu import GpuProbe, open_gpu
 from sinks.json_log import open_screen, show_end
 from sinks.keyboard import open_keyboard
 from sinks.kind import BuiltSink, SinkContext, SinkSpec
 from sinks.mp4 import FileConfig
+from sinks.outputs import check_outputs
 from sinks.privacy import Blur, BlurConfig, check_blur
-from sinks.segments import SegmentsConfig, SegmentsSink
-from sinks.stored import store_beside, target_of
+from sinks.segments import SegmentsConfig
+from sinks.stored import store_beside
 from sinks.stream import StreamConfig
 from sinks.summary import show_summary
 from sinks.table import SINKS, build_sinks, parse_sink
-from sinks.target import (
-    check_picture_folder,
-    check_targets,
-    find_inputs,
-    new_folder,
-    no_empty_folder,
-)
+from sinks.target import new_folder, no_empty_folder
 from sinks.terminal import Terminal, logging_to, silence
 from sinks.ticker import Ticker, show_pages
 from sinks.web.config import WebConfig
@@ -103,6 +98,7 @@ class RunConfig:
             source.
         limit: frames a stream at most, or None.
         overwrite: replace what is already there.
+        append: go on with what is already there, in the sinks that can.
     """
 
     sources: tuple[str, ...] = ()
@@ -125,8 +121,11 @@ class RunConfig:
     output: Path | None = None
     limit: int | None = None
     overwrite: bool = False
+    append: bool = False
 
     def __post_init__(self) -> None:
+        if self.append and self.overwrite:
+            raise ValueError("append: expected it or overwrite, got both; leave one out")
         if self.limit is not None and self.limit < 1:
             raise ValueError(f"limit: expected at least 1, got {self.limit!r}")
         if not self.sinks:
@@ -185,7 +184,7 @@ def _run(config: RunConfig, signals: StopSignals, screen: Terminal, out: Termina
     with _usage_errors():
         specs = [parse_sink(text) for text in config.sinks]
         output = config.output or new_folder(
-            DEFAULT_OUTPUT, stream_ids[0], overwrite=config.overwrite
+            DEFAULT_OUTPUT, stream_ids[0], overwrite=config.overwrite or config.append
         )
         context = SinkContext(
             output,
@@ -193,6 +192,7 @@ def _run(config: RunConfig, signals: StopSignals, screen: Terminal, out: Termina
             class_names=(),
             style=config.style,
             overwrite=config.overwrite,
+            append=config.append,
             is_live=is_live,
             configs={name: getattr(config, name) for name in SINKS if hasattr(config, name)},
         )
@@ -216,11 +216,12 @@ def _run(config: RunConfig, signals: StopSignals, screen: Terminal, out: Termina
         gpu=_gpu(config.detector.device),
         has_keys=keyboard is not None,
     )
+    run_id = secrets.token_hex(6) if config.append else ""  # no two runs in a file share an event
     pipeline = Pipeline(
         inlets,
         detector,
         [_outlet(each) for each in built],
-        analyse=partial(_analytics, config, detector.class_names),
+        analyse=partial(_analytics, config, detector.class_names, run_id),
         limit=config.limit,
         is_fresh=is_live,
     )
@@ -245,21 +246,11 @@ def _check_outputs(specs: Sequence[SinkSpec], context: SinkContext, config: RunC
     """Before any work: everything that will be written may be written."""
     if config.scene.heatmap is None and any(spec.name == "heatmap" for spec in specs):
         raise ConfigError("--sink heatmap", "needs scene.heatmap, as --set scene.heatmap={}")
-    inputs = find_inputs(config.sources)
     # Making the sinks of the table is free, so they are made once more when class names are known.
     known = [spec for spec in specs if spec.name in SINKS]
-    sinks = [built.sink for spec in known for built in build_sinks(spec, context)]
-    fresh: list[Path] = []
-    grown: list[Path] = []  # folders that are only added to: a recorder may be started again
-    for sink in sinks:
-        target = target_of(sink)
-        if target is not None:
-            (grown if isinstance(sink, SegmentsSink | ClipsSink) else fresh).append(target)
-    check_targets(fresh, inputs, overwrite=config.overwrite)
-    check_targets(grown, inputs, overwrite=True)
-    for sink in sinks:
-        if isinstance(sink, FileSink):
-            check_picture_folder(sink.target.parent, inputs)
+    sinks = [built for spec in known for built in build_sinks(spec, context)]
+    append = config.append and len(known) == len(specs)  # what others can, they know themselves
+    check_outputs(sinks, config.sources, overwrite=config.overwrite, append=append)
 
 
 def _build_detector(
@@ -311,7 +302,7 @@ def _check_names(config: RunConfig, class_names: Sequence[str], stream_ids: Sequ
 
 
 def _analytics(
-    config: RunConfig, class_names: Sequence[str], stream: StreamInfo
+    config: RunConfig, class_names: Sequence[str], run_id: str, stream: StreamInfo
 ) -> list[Analytic[Detections]]:
     """What a stream's results pass through; what is to be hidden, first of all."""
     steps = build_analytics(
@@ -321,6 +312,7 @@ def _analytics(
         moves=config.tracking.camera == "shift",
         class_names=class_names,
         min_score=config.detector.score_threshold,
+        run_id=run_id,
     )
     if not config.blur.classes:
         return steps

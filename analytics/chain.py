@@ -64,6 +64,7 @@ def build_analytics(
     moves: bool = False,
     class_names: Sequence[str],
     min_score: float,
+    run_id: str = "",
 ) -> list[Analytic[Detections]]:
     """The steps for one stream, with no frame in them.
 
@@ -75,6 +76,7 @@ def build_analytics(
         class_names: of the detector.
         min_score: from which the detector's boxes are kept where nothing is tracked; what a tracker
             follows unless it was told another score.
+        run_id: part of every event's id, or empty.
 
     Raises:
         ValueError: a line or zone names a class the detector does not know.
@@ -99,6 +101,7 @@ def build_analytics(
             class_names=class_names,
             size=(stream.width, stream.height),
             wall_start=wall_start,
+            run_id=run_id,
         )
         steps.append(Watch(engine))
     return steps

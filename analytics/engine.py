@@ -39,6 +39,7 @@ class Engine:
         class_names: of the detector.
         size: width and height of the stream's first picture, px; what is drawn in px refers to it.
         wall_start: wall clock of the first frame, with its time zone, or None.
+        run_id: part of every event's id, or empty.
 
     Raises:
         ValueError: a line or zone names a class the detector does not know, or `wall_start` has no
@@ -53,6 +54,7 @@ class Engine:
         class_names: Sequence[str],
         size: tuple[int, int],
         wall_start: datetime | None = None,
+        run_id: str = "",
     ) -> None:
         config = config.of_stream(stream_id)
         self._stream_id = stream_id
@@ -63,7 +65,7 @@ class Engine:
         self._ground = Ground(config.grounds[0], size) if config.grounds else None
         self._heatmap = Heatmap(config.heatmap, size) if config.heatmap else None
         self._tracer = Tracer(config.trace_s)
-        self._journal = Journal(stream_id, class_names, wall_start)
+        self._journal = Journal(stream_id, class_names, wall_start, run_id)
         self._last: Moment | None = None  # of the last frame that counted
 
     def update(self, result: Result[Detections]) -> Analysis:

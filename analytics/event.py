@@ -55,7 +55,8 @@ class Event:
     """One record about one thing that happened; records of the same thing share an id.
 
     Attributes:
-        event_id: the stream's id, a colon and a number that rises within the run.
+        event_id: the stream's id and a number that rises within the run; the run's id stands
+            between them where it has one. Parted by colons.
         stream_id: where.
         change: what.
         class_name: of the track, or None for a crowd.
@@ -103,17 +104,23 @@ class Journal:
         stream_id: unique within a run.
         class_names: of the detector.
         wall_start: wall clock of the stream's first frame, with its time zone, or None.
+        run_id: part of every event's id, where those of several runs come together; or empty.
 
     Raises:
         ValueError: `wall_start` has no time zone.
     """
 
     def __init__(
-        self, stream_id: str, class_names: Sequence[str], wall_start: datetime | None
+        self,
+        stream_id: str,
+        class_names: Sequence[str],
+        wall_start: datetime | None,
+        run_id: str = "",
     ) -> None:
         if wall_start is not None and wall_start.tzinfo is None:
             raise ValueError(f"wall_start: expected a time zone, got {wall_start.isoformat()}")
         self._stream_id = stream_id
+        self._id_prefix = f"{stream_id}:{run_id}" if run_id else stream_id
         self._class_names = tuple(class_names)
         self._wall_start = wall_start
         self._zero_s: float | None = None  # media seconds at `wall_start`
@@ -145,7 +152,7 @@ class Journal:
         key = (change.kind, change.rule, change.track_id)
         if change.phase == "new":
             self._count += 1
-            event_id = f"{self._stream_id}:{self._count}"
+            event_id = f"{self._id_prefix}:{self._count}"
             if change.end_s is None:
                 self._open[key] = event_id
             return event_id

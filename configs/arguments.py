@@ -215,6 +215,9 @@ _GROUPS: Mapping[str, Mapping[str, _Option]] = {
             "output", str, "DIR", "folder to write to (default: runs/detect/<name>)"
         ),
         "--overwrite": _Option("overwrite", bool, None, "replace existing files"),
+        "--append": _Option(
+            "append", bool, None, "add to existing files of jsonl, events, csv and sqlite"
+        ),
     },
 }
 _OPTIONS = {name: option for group in _GROUPS.values() for name, option in group.items()}

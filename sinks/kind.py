@@ -37,6 +37,7 @@ class SinkContext:
         class_names: of the detector.
         style: how results look.
         overwrite: replace files that exist.
+        append: go on at the end of files that can be gone on with.
         is_live: all streams are live, so that a sink that cannot keep up must drop.
         configs: a config per sink name; a missing one is the default.
     """
@@ -46,6 +47,7 @@ class SinkContext:
     class_names: Sequence[str]
     style: Style = field(default_factory=Style)
     overwrite: bool = False
+    append: bool = False
     is_live: bool = False
     configs: Mapping[str, object] = field(default_factory=dict)
 
@@ -59,12 +61,14 @@ class BuiltSink:
         stream_id: the one stream whose results it takes, or None for all.
         is_optional: its failure costs only its own data.
         overflow: what happens when it is slower than the detector.
+        is_grown: what is at its target already is added to, and never replaced.
     """
 
     sink: Sink[Detections]
     stream_id: str | None
     is_optional: bool = False
     overflow: Overflow = Overflow.BLOCK
+    is_grown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

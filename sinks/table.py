@@ -88,7 +88,10 @@ def _file_sinks(argument: str | None, config: FileConfig, context: SinkContext) 
 
 def _jsonl_sinks(argument: str | None, _config: NoConfig, context: SinkContext) -> list[BuiltSink]:
     target = Path(argument) if argument else context.output / "detections.jsonl"
-    return [BuiltSink(JsonlSink(target, context.class_names, overwrite=context.overwrite), None)]
+    sink = JsonlSink(
+        target, context.class_names, overwrite=context.overwrite, append=context.append
+    )
+    return [BuiltSink(sink, None, is_grown=context.append)]
 
 
 def _null_sinks(argument: str | None, _config: NoConfig, _context: SinkContext) -> list[BuiltSink]:
@@ -137,7 +140,9 @@ def _segments_sinks(
         config = replace(config, keep_bytes=max(1, config.keep_bytes // len(context.stream_ids)))
     return [
         BuiltSink(
-            SegmentsSink(folder / each, each, context.class_names, config, context.style), each
+            SegmentsSink(folder / each, each, context.class_names, config, context.style),
+            each,
+            is_grown=True,
         )
         for each in context.stream_ids
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +42,9 @@ def find_inputs(specs: Iterable[str]) -> Inputs:
     return Inputs(frozenset(files), frozenset(pictures))
 
 
-def check_targets(targets: Sequence[Path], inputs: Inputs, *, overwrite: bool) -> None:
+def check_targets(
+    targets: Sequence[Path], inputs: Inputs, *, overwrite: bool, grown: Collection[Path] = ()
+) -> None:
     """Refuse to write a file twice, over an input, or over what exists unless that is allowed.
 
     That goes for what lies beside a target too: the configuration, and the file while it grows.
@@ -51,10 +53,14 @@ def check_targets(targets: Sequence[Path], inputs: Inputs, *, overwrite: bool) -
         targets: the files to be written.
         inputs: the files to be read.
         overwrite: what exists may be replaced; inputs never.
+        grown: those of the targets that may be there, for they are only added to.
 
     Raises:
         SinkError: one of these would happen.
     """
+    kept = {
+        path for target in grown for path in (target, partial_path(target), config_beside(target))
+    }
     own = [path for target in targets for path in (target, partial_path(target))]
     configs = {config_beside(target).resolve(): config_beside(target) for target in targets}
     seen = set(configs)
@@ -67,7 +73,7 @@ def check_targets(targets: Sequence[Path], inputs: Inputs, *, overwrite: bool) -
     for path in (*own, *configs.values()):
         if path.resolve() in inputs.files:
             raise SinkError(f"{path}: a source would be replaced; choose another output")
-        if exists(path) and not overwrite:
+        if exists(path) and path not in kept and not overwrite:
             raise SinkError(f"{path}: exists; pass --overwrite or choose another output")
 
 

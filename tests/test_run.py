@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -138,6 +140,24 @@ def test_pictures_are_written_as_pictures() -> None:
             id="two sinks, one file",
         ),
         pytest.param(
+            ["--source", FIVE, "--sink", "jsonl:a", "--append", "--overwrite"],
+            USAGE,
+            "append: expected it or overwrite, got both; leave one out",
+            id="add and replace",
+        ),
+        pytest.param(
+            ["--source", FIVE, "--sink", "file:a.mp4", "--append"],
+            USAGE,
+            "append: a.mp4 cannot be added to; the sinks jsonl, events, csv and sqlite can",
+            id="nothing to add to",
+        ),
+        pytest.param(
+            ["--source", FIVE, "--append", "--sink", "jsonl:a.txt", "--sink", "mot:a.txt"],
+            USAGE,
+            "two sinks would write it",
+            id="added to and written",
+        ),
+        pytest.param(
             ["--source", FIVE, "--sink", "heatmap"], USAGE, "needs scene.heatmap", id="no heat"
         ),
         pytest.param(
@@ -246,6 +266,46 @@ def test_a_recorder_may_be_started_again() -> None:
     for count in (1, 2):
         assert go("--source", FIVE, "--sink", "segments:cctv") == DONE
         assert len(list(Path("cctv/synthetic").glob("*.mp4"))) == count
+
+
+APPENDED = ("--sink", "sqlite", "--sink", "events", "--sink", "csv", "--sink", "jsonl")
+
+
+def test_a_supervised_run_goes_on_with_its_files() -> None:
+    """systemd started it again, and it ended at once, for its own event files were there."""
+    scene = ["--source", "synthetic:seed=1,frames=60,width=320,height=180"]
+    line = "scene.lines=[{name: gate, start: [0.5, 0], end: [0.5, 1], unit: share}]"
+    detector = ["--detector", "tests.truth_detector:Truthful", "--set", line]
+    whole = Path("runs/detect/synthetic/events.jsonl")
+    for _ in range(2):
+        assert go(*scene, *detector, *APPENDED, "--append") == DONE
+    with whole.open("ab") as file:
+        file.write(b'{"event_id": "synthetic:1", "pha')  # as kill -9 leaves it
+    assert go(*scene, *detector, *APPENDED, "--append") == DONE
+
+    ids = [json.loads(line)["event_id"] for line in whole.read_text().splitlines()]
+    assert len(ids) >= 3
+    assert len(ids) % 3 == 0
+    assert len(set(ids)) == len(ids)  # crossings: one record an event
+    numbers = [each.split(":")[::2] for each in ids]
+    assert numbers == numbers[: len(ids) // 3] * 3
+    rows = whole.with_suffix(".csv").read_text().splitlines()
+    assert [row.partition(",")[0] for row in rows] == ["event_id", *ids]
+    with closing(sqlite3.connect(whole.with_suffix(".sqlite"))) as database:
+        found = database.execute("SELECT event_id FROM events ORDER BY sequence").fetchall()
+    assert [name for (name,) in found] == ids
+    frames = whole.with_name("detections.jsonl").read_text().splitlines()
+    assert len(frames) == 3 * 61
+    assert sorted(path.name for path in Path("runs/detect").iterdir()) == ["synthetic"]
+
+
+def test_what_cannot_be_added_to_is_kept_where_others_are() -> None:
+    sinks = ["--sink", "jsonl:a.jsonl", "--sink", "file:a.mp4", "--append"]
+    assert go("--source", FIVE, *sinks) == DONE
+    before = Path("a.jsonl").read_bytes()
+    assert go("--source", FIVE, *sinks) == USAGE
+    assert Path("a.jsonl").read_bytes() == before
+    assert frames_of(Path("a.mp4")) == 5
 
 
 def test_a_page_is_told_where_it_is(capfd: pytest.CaptureFixture[str]) -> None:

@@ -20,19 +20,22 @@ from streamer.errors import SinkError
 
 def _lines_sinks(argument: str | None, _config: NoConfig, context: SinkContext) -> list[BuiltSink]:
     target = Path(argument) if argument else context.output / "events.jsonl"
-    return [BuiltSink(EventLinesSink(target, overwrite=context.overwrite), None)]
+    sink = EventLinesSink(target, overwrite=context.overwrite, append=context.append)
+    return [BuiltSink(sink, None, is_grown=context.append)]
 
 
 def _csv_sinks(argument: str | None, _config: NoConfig, context: SinkContext) -> list[BuiltSink]:
     target = Path(argument) if argument else context.output / "events.csv"
-    return [BuiltSink(EventLinesSink(target, CSV_LINES, overwrite=context.overwrite), None)]
+    sink = EventLinesSink(target, CSV_LINES, overwrite=context.overwrite, append=context.append)
+    return [BuiltSink(sink, None, is_grown=context.append)]
 
 
 def _database_sinks(
     argument: str | None, _config: NoConfig, context: SinkContext
 ) -> list[BuiltSink]:
     target = Path(argument) if argument else context.output / "events.sqlite"
-    return [BuiltSink(DatabaseSink(target, overwrite=context.overwrite), None)]
+    sink = DatabaseSink(target, overwrite=context.overwrite, append=context.append)
+    return [BuiltSink(sink, None, is_grown=context.append)]
 
 
 def _clips_sinks(
@@ -41,7 +44,11 @@ def _clips_sinks(
     """A folder a stream."""
     folder = Path(argument) if argument else context.output / "clips"
     return [
-        BuiltSink(ClipsSink(folder / each, each, context.class_names, config, context.style), each)
+        BuiltSink(
+            ClipsSink(folder / each, each, context.class_names, config, context.style),
+            each,
+            is_grown=True,
+        )
         for each in context.stream_ids
     ]
 
