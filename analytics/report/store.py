@@ -161,11 +161,16 @@ def _read_stream(database: sqlite3.Connection, stream_id: str) -> StreamReport:
         "WHERE stream_id = ? ORDER BY run",
         (stream_id,),
     ).fetchall()
+    last_of = dict(  # a killed run has not written its `last_s` any more
+        database.execute(
+            "SELECT run, max(time_s) FROM events WHERE stream_id = ? GROUP BY run", (stream_id,)
+        ).fetchall()
+    )
     begin_s = end_s = float(runs[0][4])
     shift_s: dict[int, float] = {}  # by run, what is added to its times
     for run, _, _, _, first_s, last_s, _ in runs:
         shift_s[run] = end_s - first_s
-        end_s += max(0.0, last_s - first_s)
+        end_s += max(first_s, last_s, last_of.get(run, last_s)) - first_s
     _, name, width, height, _, _, picture = runs[-1]
     found = database.execute(
         "SELECT kind, name, points FROM rules WHERE stream_id = ? ORDER BY run, rowid", (stream_id,)

@@ -96,6 +96,14 @@ def test_runs_follow_one_another(tmp_path: Path) -> None:
     assert "in 3 runs, one after the other" in _page(target)
 
 
+def test_a_run_that_was_killed_lasts_to_its_last_event(database: Path) -> None:
+    """`last_s` is written every few seconds: the next run lay over the end of the killed one."""
+    with closing(sqlite3.connect(database)) as editor, editor:
+        editor.execute("UPDATE streams SET last_s = 0.1")
+    (stream,) = read_reports(database)
+    assert stream.last_s >= max(stream.crossings[0].time_s) > 0.1
+
+
 def test_names_are_shown_and_never_obeyed(database: Path) -> None:
     page = _page(database)
     assert "&lt;script&gt;alert" in page
