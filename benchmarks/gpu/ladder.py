@@ -125,11 +125,12 @@ def measure(
             break
         try:
             with torch.inference_mode(), cudnn.flags(enabled=True, allow_tf32=False):
-                works = {}
+                works: dict[str, Work] = {}
                 for name, variant in chosen.items():
                     if variant.sizes is None or size in variant.sizes:
-                        pictures = random_pictures(networks[name], variant, size, side, place)
-                        works[name] = work_of(networks[name], variant, pictures, place)
+                        work = _work_that_runs(name, networks[name], variant, size, side, place)
+                        if work is not None:
+                            works[name] = work
                 took = interleaved_ms(works, place, rounds=rounds, deadline_s=deadline_s)
         except torch.OutOfMemoryError:
             logger.warning("ladder: no memory for batches of %d", size)
@@ -137,6 +138,23 @@ def measure(
         table[str(size)] = took
         save(table)
     return table
+
+
+def _work_that_runs(
+    name: str, network: PointNetwork, variant: Variant, size: int, side: int, place: torch.device
+) -> Work | None:
+    """None for what a library has no kernel for, which is no reason to lose the other variants."""
+    pictures = random_pictures(network, variant, size, side, place)
+    try:
+        work = work_of(network, variant, pictures, place)
+        work()
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        logger.warning("ladder: %s, batches of %d: left out: %s", name, size, reason)
+        return None
+    return work
 
 
 def prepared(network: PointNetwork, variant: Variant, place: torch.device) -> PointNetwork:

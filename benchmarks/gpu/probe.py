@@ -15,6 +15,8 @@ import torch
 
 from benchmarks.gpu.clock import Work, interleaved_ms
 from benchmarks.machine import describe
+from detector.cuda_executor import choose_preprocess
+from detector.device import Compute
 
 _PACKAGES = ("triton", "opencv-python-headless", "pycocotools", "nvidia-cudnn-cu13")
 _SHARED_MEMORY = Path("/dev/shm")  # where data workers put their batches
@@ -45,6 +47,8 @@ def probe(place: torch.device, *, is_quick: bool) -> dict[str, object]:
     found["codecs"] = _codecs()
     if _SHARED_MEMORY.exists():
         found["shared_memory_gib"] = shutil.disk_usage(_SHARED_MEMORY).total / 2**30
+    if place.type == "cuda":  # rates mean little where pictures are not prepared by the kernel
+        found["preprocess"] = choose_preprocess(Compute(place, torch.float16), 8).__module__
     found["ceilings"] = _ceilings(place, is_quick=is_quick)
     return found
 

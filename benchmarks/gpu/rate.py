@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from fractions import Fraction
 
 import numpy as np
@@ -61,21 +61,26 @@ def opened(
     """The executor for CUDA; on the CPU the same one, on a device made of threads."""
     fold_batch_norm(network.eval())
     program = Program(network, recipe.normalisation(), flip_test=False, top_k=100)
-    with ExitStack() as stack:
-        if place.type == "cuda":
-            yield CudaExecutor(program, Compute(place, torch.float16), times)
-            return
-        place_network(network, Compute(place, torch.float32))
-        device = stack.enter_context(HostDevice())
-        yield LaneExecutor(
-            program,
-            device,
-            torch.float32,
-            times,
-            preprocess=preprocess,
-            limit=32,
-            is_exact=True,
-        )
+    if place.type == "cuda":
+        with closing(CudaExecutor(program, Compute(place, torch.float16), times)) as executor:
+            yield executor
+        return
+    place_network(network, Compute(place, torch.float32))
+    with (
+        HostDevice() as device,
+        closing(
+            LaneExecutor(
+                program,
+                device,
+                torch.float32,
+                times,
+                preprocess=preprocess,
+                limit=32,
+                is_exact=True,
+            )
+        ) as rehearsal,
+    ):
+        yield rehearsal
 
 
 def measure(
