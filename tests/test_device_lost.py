@@ -83,7 +83,7 @@ class Losing:
 
     def _prepare(self, table: Table, staged: Tensor, lookup: Tensor, out: Tensor) -> None:
         if self._done == LOST_AT:
-            raise torch.AcceleratorError("CUDA error: an illegal memory access. Advice follows")
+            raise torch.AcceleratorError("CUDA error: an illegal memory access\nAdvice follows")
         self._done += 1
         preprocess(table, staged, lookup, out)
 

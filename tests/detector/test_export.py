@@ -90,7 +90,9 @@ def test_command_writes_a_file_with_its_class_names(
             ["--detector", "starter", "--imgsz", "native"], 2, "use --any-size", id="native"
         ),
         pytest.param(["--batch", "0"], 2, "--batch: expected at least 1, got 0", id="no batch"),
-        pytest.param(["--imgsz", "100"], 5, "imgsz of multiples of 32", id="odd size"),
+        pytest.param(
+            ["--imgsz", "100"], 2, "expected sides that are multiples of 32", id="odd size"
+        ),
         pytest.param(["--out", "absent/a.onnx"], 2, "--out: expected a folder", id="no folder"),
         pytest.param(["--out", "a.txt"], 2, "--out: expected a name ending in .onnx", id="suffix"),
     ],
