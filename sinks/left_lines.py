@@ -15,6 +15,18 @@ _BLOCK_BYTES = 1 << 16  # read at a time, from the end on
 logger = logging.getLogger(__name__)
 
 
+def check_left(path: Path, beginning: str) -> None:
+    """Refuse a file that is not of this kind; one that is not there is none.
+
+    Raises:
+        SinkError: it begins otherwise.
+        OSError: it cannot be read.
+    """
+    if path.is_file():
+        with FileIO(path) as file:
+            _check(file, path, beginning.encode())
+
+
 def reopen(path: Path, beginning: str) -> FileIO:
     """A file of whole lines, open at its end; made if it is not there.
 
@@ -41,12 +53,7 @@ def _repair(file: FileIO, path: Path, beginning: bytes) -> None:
     size = file.seek(0, os.SEEK_END)
     if not size:
         return
-    file.seek(0)
-    if not beginning.startswith(file.read(len(beginning))):  # fewer where a kill came at once
-        raise SinkError(
-            f"{path}: cannot be added to: expected it to begin as this program begins it, with "
-            f"{beginning[:40].decode().rstrip()!r}; choose another output"
-        )
+    _check(file, path, beginning)
     end, torn = _last_line(file, size)
     if _is_json(torn):
         file.write(b"\n")
@@ -55,6 +62,15 @@ def _repair(file: FileIO, path: Path, beginning: bytes) -> None:
     file.truncate(end)
     told = f"; {len(torn)} bytes of a torn line were cut off" if torn else ""
     logger.info("%s: goes on after %d bytes%s", path, end, told)
+
+
+def _check(file: FileIO, path: Path, beginning: bytes) -> None:
+    file.seek(0)
+    if not beginning.startswith(file.read(len(beginning))):  # fewer where a kill came at once
+        raise SinkError(
+            f"{path}: cannot be added to: expected it to begin as this program begins it, with "
+            f"{beginning[:40].decode().rstrip()!r}; choose another output"
+        )
 
 
 def _last_line(file: FileIO, size: int) -> tuple[int, bytes]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sinks.left_lines import reopen
+from sinks.left_lines import check_left, reopen
 from sinks.partial import unwritable
 from streamer.errors import SinkError
 
@@ -75,6 +75,17 @@ class LineFile:
         if self._file is not None:
             self._file.close()
 
+    def check_left(self) -> None:
+        """Refuse a file that is none to go on with, before it is opened.
+
+        Raises:
+            SinkError: it begins otherwise, or cannot be read.
+        """
+        try:
+            check_left(self.path, self._beginning)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
     def write(self, line: str) -> None:
         """Append `line`, which has no line end of its own.
 
@@ -126,6 +137,10 @@ class LineSink:
     def written(self) -> Path | None:
         """The file, or None before it is opened."""
         return self._lines.written
+
+    def check_left(self) -> None:
+        """Refuse a file that is none to go on with, before any work; raises SinkError."""
+        self._lines.check_left()
 
     def __enter__(self) -> Self:
         """Open the file.

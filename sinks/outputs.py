@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from sinks.events.database import DatabaseSink
 from sinks.file import FileSink
 from sinks.kind import BuiltSink
+from sinks.line_file import LineSink
 from sinks.stored import target_of
 from sinks.target import check_picture_folder, check_targets, find_inputs
 from streamer.errors import SinkError
@@ -24,8 +26,9 @@ def check_outputs(
         append: something is to be gone on with.
 
     Raises:
-        SinkError: a file would be written twice, over a source, or over what is to stay; or there
-            is nothing to go on with, which a service would find out only when it is restarted.
+        SinkError: a file would be written twice, over a source, or over what is to stay; a file
+            that would be gone on with is somebody else's; or there is nothing to go on with, which
+            a service would find out only when it is restarted.
     """
     inputs = find_inputs(sources)
     fresh: list[Path] = []
@@ -40,5 +43,7 @@ def check_outputs(
         )
     check_targets([*fresh, *grown], inputs, overwrite=overwrite, grown=grown)
     for built in sinks:
+        if built.is_grown and isinstance(built.sink, LineSink | DatabaseSink):
+            built.sink.check_left()
         if isinstance(built.sink, FileSink):
             check_picture_folder(built.sink.target.parent, inputs)

@@ -299,6 +299,19 @@ def test_a_supervised_run_goes_on_with_its_files() -> None:
     assert sorted(path.name for path in Path("runs/detect").iterdir()) == ["synthetic"]
 
 
+@pytest.mark.parametrize("sink", ["events", "csv", "sqlite", "jsonl"])
+def test_what_is_not_ours_is_not_added_to_and_no_work_is_done(
+    sink: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The weights were loaded and the camera opened before it was found out."""
+    Path("notes.txt").write_text("mine\n")
+    weights = ["--detector", "hardnet85", "--weights", "gone.pth"]
+    assert go("--source", FIVE, *weights, "--sink", f"{sink}:notes.txt", "--append") == USAGE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: notes.txt: cannot be added to: expected")
+    assert Path("notes.txt").read_text() == "mine\n"
+
+
 def test_what_cannot_be_added_to_is_kept_where_others_are() -> None:
     sinks = ["--sink", "jsonl:a.jsonl", "--sink", "file:a.mp4", "--append"]
     assert go("--source", FIVE, *sinks) == DONE

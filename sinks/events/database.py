@@ -96,6 +96,11 @@ class DatabaseSink:
             ((self._run,),) = connection.execute(begin, (now,)).fetchall()
         return self
 
+    def check_left(self) -> None:
+        """Refuse a file that is none to go on with, before any work; raises SinkError."""
+        with self._failures():
+            self._is_left()
+
     def _is_left(self) -> bool:
         """There is a database to go on with; where a kill came at once, there is an empty one.
 
