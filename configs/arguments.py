@@ -30,7 +30,7 @@ is relative to the file that it stands in.
 
 exit codes: 0 done, 1 unexpected error, 2 usage or configuration, 3 no source
 could be opened, 4 done but a stream failed on the way, 5 model or weights,
-130 Ctrl-C, 143 SIGTERM.
+129 closed terminal, 130 Ctrl-C, 143 SIGTERM.
 """
 
 
