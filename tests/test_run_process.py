@@ -10,7 +10,7 @@ import subprocess
 import sys
 import termios
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -38,16 +38,34 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
 
 
+STARTED: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True)
+def _with_a_terminal_to_lose() -> Iterator[None]:
+    """Who started these tests by `nohup` made all below them deaf; and none outlives its test."""
+    old = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, old)
+    while STARTED:
+        process = STARTED.pop()
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
 def start(
     *arguments: str, path: Path = ROOT, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, str(ROOT / "run.py"), "--detector", "none", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(path), **(environment or {})},
     )
+    STARTED.append(process)
+    return process
 
 
 @pytest.mark.parametrize(
@@ -83,9 +101,10 @@ def test_a_terminal_that_is_closed_leaves_whole_files() -> None:
     command = [sys.executable, str(ROOT / "run.py"), "--detector", "none"]
     command += ["--source", ENDLESS, "--output", "o"]
     process = subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, text=True,
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )  # fmt: skip
+    STARTED.append(process)
     os.close(theirs)
     while not Path("o/synthetic.partial.mp4").exists():
         assert os.read(ours, 65536)  # the readout
