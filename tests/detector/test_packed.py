@@ -54,8 +54,9 @@ def test_every_convolution_is_packed_and_gives_the_same_heads(
     assert count(network, PackedConv) == 0
     for run in range(2):  # the first one packs
         for ours, theirs in zip(twin(x), expected, strict=True):
-            # A sum in another order: 1e-6 of the largest value; in bfloat16 it is rounded away.
-            limit = 1e-5 * float(theirs.abs().max()) if dtype == torch.float32 else 0.0
+            # A sum in another order: 2e-5 of the largest value by one thread, less by more of them;
+            # in bfloat16 it is rounded away.
+            limit = 1e-4 * float(theirs.abs().max()) if dtype == torch.float32 else 0.0
             assert float((ours - theirs).abs().max()) <= limit, run
 
 
