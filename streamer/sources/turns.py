@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
 from streamer.contract import DeviceSource, Source
 from streamer.errors import SourceOpenError
-from streamer.feed import Stoppable
-from streamer.frame import Frame, StreamInfo
 from streamer.samples import DlDevice
+from streamer.sources.wrapped import Wrapped
 
 
 class Turns:
@@ -24,9 +22,8 @@ class Turns:
     def __init__(self, count: int) -> None:
         self._free = count
         self._lock = threading.Lock()
-        self._waiting: dict[
-            InTurn, threading.Event
-        ] = {}  # in order; those who wait are woken alone
+        # In order; those who wait are woken alone.
+        self._waiting: dict[InTurn, threading.Event] = {}
 
     def take(self, source: InTurn) -> bool:
         """Wait for a turn; False if the source is stopped before."""
@@ -57,7 +54,7 @@ class Turns:
                 self._waiting[source].set()
 
 
-class InTurn:
+class InTurn(Wrapped):
     """A recording that is opened when it has its turn, which ends when it is closed.
 
     Args:
@@ -66,27 +63,16 @@ class InTurn:
     """
 
     def __init__(self, source: Source, turns: Turns) -> None:
-        self._source = source
+        super().__init__(source)
         self._turns = turns
         self._has_turn = False
         self.is_stopped = False
-
-    @property
-    def stream_id(self) -> str:
-        """The recording's."""
-        return self._source.stream_id
-
-    @property
-    def stream(self) -> StreamInfo:
-        """The recording's; valid once entered."""
-        return self._source.stream
 
     def stop(self) -> None:
         """End soon, also while waiting for a turn; any thread, for good."""
         self.is_stopped = True
         self._turns.wake(self)
-        if isinstance(self._source, Stoppable):
-            self._source.stop()
+        super().stop()
 
     def stay_on(self, device: DlDevice) -> None:
         """Pictures may stay in that device's memory; said before the source is entered."""
@@ -103,7 +89,7 @@ class InTurn:
         if not self._has_turn:
             raise SourceOpenError(f"source '{self.stream_id}': stopped before its turn")
         try:
-            self._source.__enter__()
+            super().__enter__()
         except BaseException:
             self._end_turn()
             raise
@@ -117,13 +103,9 @@ class InTurn:
     ) -> None:
         """Close the recording and give the turn back."""
         try:
-            self._source.__exit__(exc_type, exc, traceback)
+            super().__exit__(exc_type, exc, traceback)
         finally:
             self._end_turn()
-
-    def __iter__(self) -> Iterator[Frame]:
-        """The recording's frames."""
-        return iter(self._source)
 
     def _end_turn(self) -> None:
         if self._has_turn:
