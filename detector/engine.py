@@ -60,12 +60,14 @@ class EngineChoice:
         compute: where and in which precision.
         folder: of prepared files; None for the user's cache folder.
         quantised: the network in int8, to be run in its place, or None.
+        has_one_shape: of inputs, known before the first; else they may be of any, in any order.
     """
 
     network: PointNetwork
     compute: Compute
     folder: Path | None = None
     quantised: Path | None = None
+    has_one_shape: bool = True
 
 
 def check_engine(engine: Engine, network: PointNetwork, dtype: torch.dtype, *, name: str) -> None:

@@ -126,7 +126,10 @@ def open_executor(
         with closing(CudaExecutor(program, compute, times, options)) as lanes:
             yield lanes
         return
-    engine = _open_engine(EngineChoice(program.network, compute, folder, quantised), runtime)
+    choice = EngineChoice(
+        program.network, compute, folder, quantised, has_one_shape=shape is not None
+    )
+    engine = _open_engine(choice, runtime)
     pictures = None
     if shape is not None:
         batch, height, width = shape

@@ -45,7 +45,10 @@ class TorchEngine(_Torch):
 
     def __init__(self, choice: EngineChoice, *, parallelism: Parallelism | None = None) -> None:
         place_network(choice.network, choice.compute)
-        super().__init__(packed(choice.network), choice.compute.dtype)
+        # Of several threads, either might meet the first of many shapes: then what is found would
+        # be rounded one way today and another way tomorrow.
+        network = packed(choice.network) if choice.has_one_shape else choice.network
+        super().__init__(network, choice.compute.dtype)
         self._threads = torch.get_num_threads()
         parallelism = parallelism or Parallelism.of_machine(most=self._threads)
         self.runs = parallelism.runs
